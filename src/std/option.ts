@@ -1,0 +1,97 @@
+import { NaruError } from './errors.ts'
+
+/** What an option's text form may be. `long` keeps all 64 bits: an int64 that prints must stay exact. */
+export type OptionType = 'boolean' | 'int' | 'long' | 'double' | 'string' | 'list'
+
+type ValueOf<T extends OptionType> = T extends 'boolean'
+  ? boolean
+  : T extends 'int' | 'double'
+    ? number
+    : T extends 'long'
+      ? bigint
+      : T extends 'list'
+        ? string[]
+        : string
+
+/**
+ * An option, declared once beside the code that uses it (DESIGN rule 11). Flags, environment, file, DescribeConfigs
+ * and docs/configuration.md derive from the declaration. Kafka's name where Kafka has the option.
+ */
+export interface Option<T extends OptionType = OptionType> {
+  readonly name: string
+  readonly type: T
+  readonly default: ValueOf<T>
+  readonly doc: string
+  /** What a number counts: 'ms', 'bytes', 'messages'. */
+  readonly unit?: string
+  /** The only texts allowed. */
+  readonly values?: readonly string[]
+  readonly min?: number | bigint
+  readonly max?: number | bigint
+  /** The broker option that gives a topic option its default (`log.retention.ms` for `retention.ms`). */
+  readonly broker?: string
+  /** True when the value must never be shown. */
+  readonly sensitive?: boolean
+}
+
+/** Declares an option; only fixes its types. */
+export function option<const T extends OptionType>(declaration: Option<T>): Option<T> {
+  return declaration
+}
+
+/** The value type of an option. */
+export type OptionValue<O> = O extends Option<infer T> ? ValueOf<T> : never
+
+/** Parses an option's text form. Throws INVALID_CONFIG with the option's name, the reason and what is allowed. */
+export function parseOption<T extends OptionType>(declared: Option<T>, text: string): ValueOf<T> {
+  return parse(declared, text) as ValueOf<T>
+}
+
+/** The text form of a value, as DescribeConfigs shows it. */
+export function formatOption(value: boolean | number | bigint | string | readonly string[]): string {
+  return Array.isArray(value) ? value.join(',') : String(value)
+}
+
+function parse(declared: Option, raw: string): boolean | number | bigint | string | string[] {
+  const text = raw.trim()
+  const refuse = (why: string): never => {
+    throw new NaruError('INVALID_CONFIG', `Invalid value ${raw} for configuration ${declared.name}: ${why}`)
+  }
+  switch (declared.type) {
+    case 'boolean':
+      if (/^true$/i.test(text)) return true
+      if (/^false$/i.test(text)) return false
+      return refuse('Expected value to be either true or false')
+    case 'int':
+    case 'long': {
+      if (!/^[+-]?\d+$/.test(text)) return refuse(`Not a number of type ${declared.type.toUpperCase()}`)
+      const value = BigInt(text)
+      const bits = declared.type === 'int' ? 32 : 64
+      if (BigInt.asIntN(bits, value) !== value) return refuse(`Not a number of type ${declared.type.toUpperCase()}`)
+      checkRange(declared, value, refuse)
+      return declared.type === 'int' ? Number(value) : value
+    }
+    case 'double': {
+      const value = Number(text)
+      if (text === '' || Number.isNaN(value)) return refuse('Not a number of type DOUBLE')
+      checkRange(declared, value, refuse)
+      return value
+    }
+    case 'list': {
+      const items = text === '' ? [] : text.split(',').map(item => item.trim())
+      for (const item of items)
+        if (declared.values && !declared.values.includes(item))
+          refuse(`String must be one of: ${declared.values.join(', ')}`)
+      return items
+    }
+    default:
+      if (declared.values && !declared.values.includes(text))
+        return refuse(`String must be one of: ${declared.values.join(', ')}`)
+      return text
+  }
+}
+
+function checkRange(declared: Option, value: number | bigint, refuse: (why: string) => never): void {
+  if (declared.min !== undefined && value < declared.min) refuse(`Value must be at least ${declared.min}`)
+  if (declared.max !== undefined && value > declared.max) refuse(`Value must be no more than ${declared.max}`)
+}
