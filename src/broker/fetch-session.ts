@@ -1,0 +1,199 @@
+import type { Partition, Watcher } from '../partition/partition.ts'
+import type { ErrorCode } from '../std/errors.ts'
+import type { TopicId } from '../storage/types.ts'
+
+/** What a consumer asks of one partition. */
+export interface FetchItem {
+  /** Empty in versions that name topics by id. */
+  readonly topic: string
+  /** The zero id in versions that name topics by name. */
+  readonly topicId: TopicId
+  readonly index: number
+  readonly currentLeaderEpoch: number
+  readonly fetchOffset: number
+  readonly lastFetchedEpoch: number
+  readonly maxBytes: number
+}
+
+/**
+ * One partition of a fetch, of a session or of a single request. While watched it hears when the partition advances,
+ * and tells its owner, which keeps the set of entries that may have something to say.
+ */
+export class FetchEntry implements Watcher {
+  item: FetchItem
+  partition: Partition | undefined
+  /** What the client was last told; undefined before the first time. Only changes are sent in a session. */
+  toldHighWatermark: number | undefined
+  toldStartOffset: number | undefined
+  private readonly owner: { touched(entry: FetchEntry): void }
+
+  constructor(item: FetchItem, owner: { touched(entry: FetchEntry): void }) {
+    this.item = item
+    this.owner = owner
+  }
+
+  advanced(): void {
+    this.owner.touched(this)
+  }
+
+  /** Binds the entry to the partition that serves it now (none: unknown topic), and watches that one. */
+  bind(partition: Partition | undefined): void {
+    if (partition === this.partition) return
+    this.partition?.unwatch(this)
+    this.partition = partition
+    partition?.watch(this)
+  }
+}
+
+/** What the waiting part of a fetch needs to know of its entries, whoever owns them. */
+export interface FetchEntries {
+  /** Entries that may have data, an error or news, in the order in which they are to be served. */
+  readonly dirty: Set<FetchEntry>
+  /** How many partitions there are in all. */
+  readonly size: number
+  /** Called once per touch while a fetch waits. */
+  onTouched: (() => void) | undefined
+}
+
+/** The entries of a fetch without a session: all are served, and watched only until the answer. */
+export class SingleFetch implements FetchEntries {
+  readonly dirty = new Set<FetchEntry>()
+  onTouched: (() => void) | undefined
+  private readonly entries: readonly FetchEntry[]
+
+  constructor(items: readonly FetchItem[]) {
+    this.entries = items.map(item => new FetchEntry(item, this))
+    for (const entry of this.entries) this.dirty.add(entry)
+  }
+
+  get size(): number {
+    return this.entries.length
+  }
+
+  touched(): void {
+    this.onTouched?.()
+  }
+
+  close(): void {
+    for (const entry of this.entries) entry.bind(undefined)
+  }
+}
+
+/**
+ * An incremental fetch session (KIP-227). Its cost follows what happens: an entry is looked at when its partition
+ * advanced, when the client changed it, or while it still has data to send; never all of them.
+ */
+export class FetchSession implements FetchEntries {
+  readonly id: number
+  /** The epoch that the next request must carry. */
+  epoch = 1
+  /** True when the session names topics by id; a session never mixes. */
+  readonly usesTopicIds: boolean
+  lastUsedMs: number
+  readonly dirty = new Set<FetchEntry>()
+  onTouched: (() => void) | undefined
+  private readonly entries = new Map<string, FetchEntry>()
+
+  constructor(id: number, usesTopicIds: boolean, nowMs: number) {
+    this.id = id
+    this.usesTopicIds = usesTopicIds
+    this.lastUsedMs = nowMs
+  }
+
+  get size(): number {
+    return this.entries.size
+  }
+
+  touched(entry: FetchEntry): void {
+    this.dirty.add(entry)
+    this.onTouched?.()
+  }
+
+  /** Adds or changes what the request names and drops what it forgets. */
+  update(
+    items: readonly FetchItem[],
+    forgotten: readonly { topic: string; topicId: TopicId; indexes: readonly number[] }[]
+  ): void {
+    for (const item of items) {
+      const key = this.keyOf(item, item.index)
+      let entry = this.entries.get(key)
+      if (entry) entry.item = item
+      else {
+        entry = new FetchEntry(item, this)
+        this.entries.set(key, entry)
+      }
+      this.dirty.add(entry)
+    }
+    for (const topic of forgotten)
+      for (const index of topic.indexes) {
+        const key = this.keyOf(topic, index)
+        const entry = this.entries.get(key)
+        if (!entry) continue
+        entry.bind(undefined)
+        this.dirty.delete(entry)
+        this.entries.delete(key)
+      }
+  }
+
+  close(): void {
+    for (const entry of this.entries.values()) entry.bind(undefined)
+    this.entries.clear()
+    this.dirty.clear()
+  }
+
+  private keyOf(topic: { topic: string; topicId: TopicId }, index: number): string {
+    return `${this.usesTopicIds ? topic.topicId : topic.topic}:${index}`
+  }
+}
+
+/** The sessions of one broker: bounded, the least recently used make room once they have been idle long enough. */
+export class FetchSessions {
+  private readonly sessions = new Map<number, FetchSession>()
+  private readonly slots: number
+  private readonly evictAfterMs: number
+  private nextId = 1
+
+  constructor(slots: number, evictAfterMs: number) {
+    this.slots = slots
+    this.evictAfterMs = evictAfterMs
+  }
+
+  get size(): number {
+    return this.sessions.size
+  }
+
+  /** A new session, or undefined when all slots are in use: the client then goes on without one. */
+  open(usesTopicIds: boolean, nowMs: number): FetchSession | undefined {
+    if (this.sessions.size >= this.slots) {
+      // The map is kept in order of use, so the first one is the one to give up.
+      const [oldest] = this.sessions.values()
+      if (!oldest || nowMs - oldest.lastUsedMs < this.evictAfterMs) return undefined
+      this.remove(oldest.id)
+    }
+    while (this.sessions.has(this.nextId) || this.nextId === 0) this.nextId = (this.nextId + 1) & 0x7fff_ffff
+    const session = new FetchSession(this.nextId, usesTopicIds, nowMs)
+    this.nextId = (this.nextId + 1) & 0x7fff_ffff
+    this.sessions.set(session.id, session)
+    return session
+  }
+
+  /** The session that a request continues, with its epoch moved on; or why it can't. */
+  resume(id: number, epoch: number, usesTopicIds: boolean, nowMs: number): FetchSession | ErrorCode {
+    const session = this.sessions.get(id)
+    if (!session) return 'FETCH_SESSION_ID_NOT_FOUND'
+    if (session.epoch !== epoch) return 'INVALID_FETCH_SESSION_EPOCH'
+    if (session.usesTopicIds !== usesTopicIds) return 'FETCH_SESSION_TOPIC_ID_ERROR'
+    session.epoch = epoch === 0x7fff_ffff ? 1 : epoch + 1
+    session.lastUsedMs = nowMs
+    this.sessions.delete(id)
+    this.sessions.set(id, session)
+    return session
+  }
+
+  remove(id: number): void {
+    const session = this.sessions.get(id)
+    if (!session) return
+    this.sessions.delete(id)
+    session.close()
+  }
+}

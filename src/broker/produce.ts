@@ -1,0 +1,118 @@
+import type { Appended, Partition } from '../partition/partition.ts'
+import type { Clock, Timer } from '../std/clock.ts'
+import { codeOf, type ErrorCode, messageOf, NaruError } from '../std/errors.ts'
+import type { TopicId } from '../storage/types.ts'
+import type { Partitions } from './partitions.ts'
+
+/** What one partition of a produce request asks. A topic is named by `topic` or, from version 13 on, by `topicId`. */
+export interface ProduceItem {
+  readonly topic?: string
+  readonly topicId?: TopicId
+  readonly index: number
+  /** Bytes of the record set as received; patched in place. Null is refused as a request without records. */
+  readonly records: Buffer | null
+}
+
+/** What became of it; `error` excludes the rest. */
+export interface ProduceOutcome {
+  error?: ErrorCode
+  message?: string
+  baseOffset: number
+  logAppendTimeMs: number
+  logStartOffset: number
+}
+
+const nothing: ProduceOutcome = { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 }
+
+/**
+ * Appends the items of one request, in order and in this very turn, and answers when each is as safe as `acks` asks:
+ * 0 at once, 1 in the leader's journal, -1 below the high watermark. Outcomes are in the order of the items; an item
+ * that isn't safe after `timeoutMs` says REQUEST_TIMED_OUT (it may still become so).
+ */
+export function produce(
+  partitions: Partitions,
+  clock: Pick<Clock, 'after'>,
+  acks: number,
+  timeoutMs: number,
+  items: readonly ProduceItem[]
+): ProduceOutcome[] | Promise<ProduceOutcome[]> {
+  if (acks !== 0 && acks !== 1 && acks !== -1)
+    return items.map(() => refused(new NaruError('INVALID_REQUIRED_ACKS', `acks=${acks} is none of 0, 1 and -1.`)))
+  const outcomes: ProduceOutcome[] = new Array(items.length)
+  const pending = new Pending(outcomes)
+  for (let i = 0; i < items.length; i++) {
+    try {
+      const partition = partitions.find(items[i])
+      const appended = append(partition, items[i], acks)
+      outcomes[i] = {
+        baseOffset: appended.baseOffset,
+        logAppendTimeMs: appended.logAppendTimeMs,
+        logStartOffset: partition.startOffset
+      }
+      if (acks === 1) partition.onDurable(appended.lastOffset, pending.await(i))
+      else if (acks === -1) partition.onCommitted(appended.lastOffset, pending.await(i))
+    } catch (error) {
+      if (!(error instanceof NaruError)) partitions.reportBug(error, 'produce')
+      outcomes[i] = refused(error)
+    }
+  }
+  return pending.count === 0 ? outcomes : pending.settle(clock, timeoutMs)
+}
+
+function append(partition: Partition, item: ProduceItem, acks: number): Appended {
+  // One in-sync replica is all there is, so anything above 1 can't be had: refuse before the append, as Kafka does.
+  if (acks === -1 && partition.config.minInsyncReplicas > 1)
+    throw new NaruError(
+      'NOT_ENOUGH_REPLICAS',
+      `${partition.topic}-${partition.index} has 1 in-sync replica; min.insync.replicas is ${partition.config.minInsyncReplicas}.`
+    )
+  if (item.records === null) throw new NaruError('INVALID_RECORD', 'The request has no records for this partition.')
+  return partition.appendFromProducer(item.records)
+}
+
+function refused(error: unknown): ProduceOutcome {
+  return { ...nothing, error: codeOf(error), message: messageOf(error) }
+}
+
+/** The items of one request that aren't safe yet: one promise and one timer for all of them. */
+class Pending {
+  count = 0
+  private readonly outcomes: ProduceOutcome[]
+  private readonly open = new Set<number>()
+  private resolve: ((outcomes: ProduceOutcome[]) => void) | undefined
+  private timer: Timer | undefined
+
+  constructor(outcomes: ProduceOutcome[]) {
+    this.outcomes = outcomes
+  }
+
+  await(item: number): (error?: Error) => void {
+    this.count++
+    this.open.add(item)
+    return error => {
+      if (!this.open.delete(item)) return
+      if (error) this.outcomes[item] = refused(error)
+      if (--this.count === 0) this.finish()
+    }
+  }
+
+  settle(clock: Pick<Clock, 'after'>, timeoutMs: number): Promise<ProduceOutcome[]> {
+    return new Promise(resolve => {
+      this.resolve = resolve
+      this.timer = clock.after(Math.max(0, timeoutMs), () => this.expire())
+    })
+  }
+
+  private expire(): void {
+    for (const item of this.open)
+      this.outcomes[item] = refused(new NaruError('REQUEST_TIMED_OUT', 'Not committed within the request time-out.'))
+    this.open.clear()
+    this.count = 0
+    this.finish()
+  }
+
+  private finish(): void {
+    this.timer?.cancel()
+    this.resolve?.(this.outcomes)
+  }
+}

@@ -1,0 +1,168 @@
+import * as header from '../record/header.ts'
+import { NaruError } from '../std/errors.ts'
+
+/** Batches remembered per producer: as many as a client may have in flight and so repeat (max.in.flight = 5). */
+const batchesKept = 5
+const sequenceMax = 0x7fff_ffff
+
+interface KeptBatch {
+  readonly firstSequence: number
+  readonly lastSequence: number
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly timestamp: number
+}
+
+interface Producer {
+  epoch: number
+  /** Oldest first; never empty. */
+  batches: KeptBatch[]
+  /** Wall clock of the last append, for expiry. */
+  lastAppendMs: number
+}
+
+/** What a repeated batch had been answered with. */
+export interface DuplicateOf {
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly timestamp: number
+}
+
+/**
+ * Sequence numbers of the idempotent producers of one partition (KIP-98, KIP-360): `check` before an append, `record`
+ * after it. The state is a function of the log, so it is rebuilt from a snapshot and the batches behind it.
+ */
+export class ProducerState {
+  private readonly producers = new Map<number, Producer>()
+
+  get size(): number {
+    return this.producers.size
+  }
+
+  /**
+   * Checks a batch from an idempotent producer against what came before.
+   * Returns the original when the batch repeats one that is remembered; throws INVALID_PRODUCER_EPOCH or
+   * OUT_OF_ORDER_SEQUENCE_NUMBER. A producer that isn't known may begin with any sequence (its state may have expired).
+   */
+  check(batch: Buffer, at = 0): DuplicateOf | undefined {
+    const id = header.producerId(batch, at)
+    const producer = this.producers.get(id)
+    if (!producer) return undefined
+    const epoch = header.producerEpoch(batch, at)
+    const first = header.baseSequence(batch, at)
+    if (epoch < producer.epoch)
+      throw new NaruError(
+        'INVALID_PRODUCER_EPOCH',
+        `Producer ${id} wrote with epoch ${epoch}, but epoch ${producer.epoch} has taken over.`
+      )
+    if (epoch > producer.epoch) {
+      if (first !== 0) throw outOfOrder(id, epoch, first, 'a new epoch begins at sequence 0')
+      return undefined
+    }
+    const last = sequenceAfter(first, header.lastOffsetDelta(batch, at))
+    const duplicate = producer.batches.find(kept => kept.firstSequence === first && kept.lastSequence === last)
+    if (duplicate) return duplicate
+    const previous = producer.batches[producer.batches.length - 1].lastSequence
+    if (first !== sequenceAfter(previous, 1)) throw outOfOrder(id, epoch, first, `the last one was ${previous}`)
+    return undefined
+  }
+
+  /** Takes up a batch that is in the log, with its final offsets. Batches without a producer id are passed over. */
+  record(batch: Buffer, at: number, nowMs: number): void {
+    const id = header.producerId(batch, at)
+    if (id < 0 || header.isControl(batch, at)) return
+    const epoch = header.producerEpoch(batch, at)
+    const firstSequence = header.baseSequence(batch, at)
+    const firstOffset = header.baseOffset(batch, at)
+    const delta = header.lastOffsetDelta(batch, at)
+    const kept: KeptBatch = {
+      firstSequence,
+      lastSequence: sequenceAfter(firstSequence, delta),
+      firstOffset,
+      lastOffset: firstOffset + delta,
+      timestamp: header.isLogAppendTime(batch, at) ? header.maxTimestamp(batch, at) : -1
+    }
+    const producer = this.producers.get(id)
+    if (!producer || producer.epoch !== epoch) {
+      this.producers.set(id, { epoch, batches: [kept], lastAppendMs: nowMs })
+      return
+    }
+    if (producer.batches.length === batchesKept) producer.batches.shift()
+    producer.batches.push(kept)
+    producer.lastAppendMs = nowMs
+  }
+
+  /** Forgets producers whose last append is older than `expirationMs`. */
+  expire(nowMs: number, expirationMs: number): void {
+    for (const [id, producer] of this.producers)
+      if (nowMs - producer.lastAppendMs > expirationMs) this.producers.delete(id)
+  }
+
+  clear(): void {
+    this.producers.clear()
+  }
+
+  /**
+   * The state as bytes. Format 1: version u8, then per producer id f64, epoch i16, last append f64, batch count u8, and
+   * per batch first and last sequence i32, first and last offset f64, timestamp f64. A change of this format takes a
+   * new version; unknown versions are ignored by `load`, and the state is then rebuilt from the log.
+   */
+  save(): Buffer {
+    let bytes = 1
+    for (const producer of this.producers.values()) bytes += 19 + producer.batches.length * 32
+    const out = Buffer.allocUnsafe(bytes)
+    let at = out.writeUInt8(1, 0)
+    for (const [id, producer] of this.producers) {
+      at = out.writeDoubleBE(id, at)
+      at = out.writeInt16BE(producer.epoch, at)
+      at = out.writeDoubleBE(producer.lastAppendMs, at)
+      at = out.writeUInt8(producer.batches.length, at)
+      for (const kept of producer.batches) {
+        at = out.writeInt32BE(kept.firstSequence, at)
+        at = out.writeInt32BE(kept.lastSequence, at)
+        at = out.writeDoubleBE(kept.firstOffset, at)
+        at = out.writeDoubleBE(kept.lastOffset, at)
+        at = out.writeDoubleBE(kept.timestamp, at)
+      }
+    }
+    return out
+  }
+
+  /** Replaces the state by saved bytes. False when they are of a format that this version doesn't know. */
+  load(bytes: Buffer): boolean {
+    this.producers.clear()
+    if (bytes.length === 0 || bytes.readUInt8(0) !== 1) return false
+    let at = 1
+    while (at < bytes.length) {
+      const id = bytes.readDoubleBE(at)
+      const epoch = bytes.readInt16BE(at + 8)
+      const lastAppendMs = bytes.readDoubleBE(at + 10)
+      const count = bytes.readUInt8(at + 18)
+      at += 19
+      const batches: KeptBatch[] = []
+      for (let i = 0; i < count; i++, at += 32)
+        batches.push({
+          firstSequence: bytes.readInt32BE(at),
+          lastSequence: bytes.readInt32BE(at + 4),
+          firstOffset: bytes.readDoubleBE(at + 8),
+          lastOffset: bytes.readDoubleBE(at + 16),
+          timestamp: bytes.readDoubleBE(at + 24)
+        })
+      this.producers.set(id, { epoch, batches, lastAppendMs })
+    }
+    return true
+  }
+}
+
+/** `sequence` moved on by `delta`: after 2^31 - 1 comes 0. */
+function sequenceAfter(sequence: number, delta: number): number {
+  const next = sequence + delta
+  return next > sequenceMax ? next - sequenceMax - 1 : next
+}
+
+function outOfOrder(id: number, epoch: number, first: number, why: string): NaruError {
+  return new NaruError(
+    'OUT_OF_ORDER_SEQUENCE_NUMBER',
+    `Producer ${id} (epoch ${epoch}) sent a batch that begins at sequence ${first}; ${why}.`
+  )
+}
