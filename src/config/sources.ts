@@ -1,0 +1,98 @@
+import { parse } from 'yaml'
+import { messageOf, NaruError } from '../std/errors.ts'
+import { formatOption, type Option, parseOption } from '../std/option.ts'
+
+/** Where a value came from, strongest last: a flag wins over the environment, that over the file, that over defaults. */
+export type ConfigSource = 'file' | 'environment' | 'flag'
+
+/** Option texts by option name. */
+export type Texts = Record<string, string>
+
+/** `log.retention.ms` is NARU_LOG_RETENTION_MS in the environment. */
+export function environmentName(option: string): string {
+  return `NARU_${option.toUpperCase().replaceAll(/[.-]/g, '_')}`
+}
+
+/**
+ * Option texts from a YAML file: names written out (`log.retention.ms: 1000`) or nested (`log: { retention: { ms: … } }`).
+ * Throws INVALID_CONFIG with the file's name when it isn't such a mapping.
+ */
+export function textsFromYaml(yaml: string, fileName: string): Texts {
+  let document: unknown
+  try {
+    document = parse(yaml, { intAsBigInt: true })
+  } catch (error) {
+    throw new NaruError('INVALID_CONFIG', `${fileName} is not YAML: ${messageOf(error)}`)
+  }
+  const texts: Texts = {}
+  if (document === null || document === undefined) return texts
+  if (!isMapping(document)) throw new NaruError('INVALID_CONFIG', `${fileName} must hold a mapping of option names.`)
+  flatten(document, '', texts, fileName)
+  return texts
+}
+
+/** Option texts from NARU_* variables. Variables of the tools themselves (`known` has no such option) are left alone. */
+export function textsFromEnvironment(environment: Record<string, string | undefined>, known: readonly Option[]): Texts {
+  const texts: Texts = {}
+  for (const option of known) {
+    const text = environment[environmentName(option.name)]
+    if (text !== undefined) texts[option.name] = text
+  }
+  return texts
+}
+
+/**
+ * Merges texts of several sources, weakest first, and checks each against its declaration.
+ * Throws INVALID_CONFIG for an unknown name (with the nearest known one) and for a value that doesn't fit.
+ */
+export function mergeTexts(known: readonly Option[], ...sources: readonly Texts[]): Texts {
+  const byName = new Map(known.map(option => [option.name, option]))
+  const merged: Texts = {}
+  for (const texts of sources)
+    for (const [name, text] of Object.entries(texts)) {
+      const option = byName.get(name)
+      if (!option) throw new NaruError('INVALID_CONFIG', `There is no option ${name}.${suggestion(name, byName)}`)
+      merged[name] = formatOption(parseOption(option, text))
+    }
+  return merged
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function flatten(mapping: Record<string, unknown>, prefix: string, texts: Texts, fileName: string): void {
+  for (const [key, value] of Object.entries(mapping)) {
+    const name = prefix + key
+    if (isMapping(value)) flatten(value, `${name}.`, texts, fileName)
+    else if (Array.isArray(value)) texts[name] = value.join(',')
+    else if (value === null) throw new NaruError('INVALID_CONFIG', `${fileName}: ${name} has no value.`)
+    else texts[name] = String(value)
+  }
+}
+
+function suggestion(name: string, known: ReadonlyMap<string, Option>): string {
+  let best = ''
+  let bestDistance = 4
+  for (const candidate of known.keys()) {
+    const distance = editDistance(name, candidate, bestDistance)
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best ? ` Did you mean ${best}?` : ''
+}
+
+/** Levenshtein distance, or `limit` once it can't be less. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++)
+      row[j] = Math.min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1))
+    previous = row
+  }
+  return Math.min(limit, previous[b.length])
+}

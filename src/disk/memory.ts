@@ -1,0 +1,167 @@
+import { type Disk, DiskError, type DiskFile, type DiskLock, type OpenOptions } from './disk.ts'
+
+const chunkBytes = 64 * 1024
+
+/** A disk that lives and dies with its process: for brokers in tests and for `--memory`. Nothing on it is durable. */
+export function memoryDisk(): Disk {
+  return new MemoryDisk()
+}
+
+class MemoryDisk implements Disk {
+  private readonly files = new Map<string, Content>()
+  private readonly folders = new Set<string>()
+  private readonly locks = new Set<string>()
+
+  async open(path: string, options: OpenOptions): Promise<DiskFile> {
+    let content = this.files.get(path)
+    if (!content) {
+      if (options.mode === 'read') throw new DiskError('missing', `no such file: ${path}`)
+      content = new Content()
+      this.files.set(path, content)
+    }
+    return new MemoryFile(path, content)
+  }
+
+  async list(path: string): Promise<string[]> {
+    const prefix = path.endsWith('/') ? path : `${path}/`
+    const names = new Set<string>()
+    for (const known of [...this.files.keys(), ...this.folders])
+      if (known.startsWith(prefix)) names.add(known.slice(prefix.length).split('/', 1)[0])
+    return [...names].sort()
+  }
+
+  async exists(path: string): Promise<boolean> {
+    return this.files.has(path) || this.folders.has(path)
+  }
+
+  async mkdir(path: string): Promise<void> {
+    for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1)) this.folders.add(path.slice(0, at))
+    this.folders.add(path)
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const file = this.files.get(from)
+    if (file) {
+      this.files.delete(from)
+      this.files.set(to, file)
+      return
+    }
+    if (!this.folders.has(from)) throw new DiskError('missing', `no such file or folder: ${from}`)
+    const moved = (path: string) => to + path.slice(from.length)
+    for (const path of [...this.folders])
+      if (path === from || path.startsWith(`${from}/`)) {
+        this.folders.delete(path)
+        this.folders.add(moved(path))
+      }
+    for (const [path, content] of [...this.files])
+      if (path.startsWith(`${from}/`)) {
+        this.files.delete(path)
+        this.files.set(moved(path), content)
+      }
+  }
+
+  async remove(path: string): Promise<void> {
+    this.files.delete(path)
+    this.folders.delete(path)
+    for (const known of this.files.keys()) if (known.startsWith(`${path}/`)) this.files.delete(known)
+    for (const known of this.folders) if (known.startsWith(`${path}/`)) this.folders.delete(known)
+  }
+
+  async syncDir(): Promise<void> {}
+
+  async lock(path: string): Promise<DiskLock> {
+    if (this.locks.has(path)) throw new DiskError('locked', `${path} is in use by another broker`)
+    this.locks.add(path)
+    return { release: async () => void this.locks.delete(path) }
+  }
+
+  allocate(bytes: number): Buffer {
+    return Buffer.allocUnsafeSlow(bytes)
+  }
+}
+
+/** A file's bytes in chunks; a missing chunk reads as zeros. */
+class Content {
+  length = 0
+  readonly chunks: (Buffer | undefined)[] = []
+
+  copyTo(target: Buffer, offset: number, position: number, length: number): void {
+    this.walk(position, length, (index, within, at, bytes) => {
+      const chunk = this.chunks[index]
+      if (chunk) chunk.copy(target, offset + at, within, within + bytes)
+      else target.fill(0, offset + at, offset + at + bytes)
+    })
+  }
+
+  copyFrom(source: Buffer, offset: number, position: number, length: number): void {
+    this.walk(position, length, (index, within, at, bytes) => {
+      let chunk = this.chunks[index]
+      if (!chunk) {
+        chunk = Buffer.alloc(chunkBytes)
+        this.chunks[index] = chunk
+      }
+      source.copy(chunk, within, offset + at, offset + at + bytes)
+    })
+    this.length = Math.max(this.length, position + length)
+  }
+
+  cut(length: number): void {
+    const whole = Math.ceil(length / chunkBytes)
+    if (this.chunks.length > whole) this.chunks.length = whole
+    if (length % chunkBytes !== 0) this.chunks[whole - 1]?.fill(0, length % chunkBytes)
+    this.length = length
+  }
+
+  private walk(
+    position: number,
+    length: number,
+    visit: (index: number, within: number, at: number, bytes: number) => void
+  ): void {
+    for (let at = 0; at < length; ) {
+      const within = (position + at) % chunkBytes
+      const bytes = Math.min(chunkBytes - within, length - at)
+      visit(Math.floor((position + at) / chunkBytes), within, at, bytes)
+      at += bytes
+    }
+  }
+}
+
+class MemoryFile implements DiskFile {
+  readonly path: string
+  private readonly content: Content
+
+  constructor(path: string, content: Content) {
+    this.path = path
+    this.content = content
+  }
+
+  async size(): Promise<number> {
+    return this.content.length
+  }
+
+  async read(target: Buffer, offset: number, length: number, position: number): Promise<number> {
+    const bytes = Math.max(0, Math.min(length, this.content.length - position))
+    this.content.copyTo(target, offset, position, bytes)
+    return bytes
+  }
+
+  async write(source: Buffer, offset: number, length: number, position: number): Promise<void> {
+    this.writeSync(source, offset, length, position)
+  }
+
+  writeSync(source: Buffer, offset: number, length: number, position: number): void {
+    this.content.copyFrom(source, offset, position, length)
+  }
+
+  async sync(): Promise<void> {}
+
+  async truncate(length: number): Promise<void> {
+    this.content.cut(length)
+  }
+
+  async preallocate(length: number): Promise<void> {
+    this.content.length = Math.max(this.content.length, length)
+  }
+
+  async close(): Promise<void> {}
+}
