@@ -159,11 +159,7 @@ export class Fetcher {
     }
   }
 
-  private wait(
-    request: FetchRequest,
-    entries: FetchEntries,
-    onClose: (gone: () => void) => () => void
-  ): Promise<void> {
+  private wait(request: FetchRequest, entries: FetchEntries, onClose: (gone: () => void) => () => void): Promise<void> {
     return new Promise(resolve => {
       let scheduled = false
       const done = () => {

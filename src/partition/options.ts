@@ -1,4 +1,4 @@
-import { option, type OptionValue } from '../std/option.ts'
+import { type OptionValue, option } from '../std/option.ts'
 
 /** Topic options that the partition itself obeys. */
 export const partitionTopicOptions = {

@@ -2,9 +2,9 @@ import * as header from '../record/header.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Log, LogRead, ReadOptions, TimestampOffset, TopicId } from '../storage/types.ts'
+import { admitBatch } from './append.ts'
 import { type OffsetCallback, OffsetWaiters } from './offset-waiters.ts'
 import type { PartitionTopicConfig } from './options.ts'
-import { admitBatch } from './append.ts'
 import { ProducerState } from './producer-state.ts'
 
 /** A new snapshot of the producer state is worth its write after this many bytes: what a restart has to scan at most. */
@@ -54,7 +54,13 @@ export class Partition {
   private snapshotOffset = 0
   private bytesAtSnapshot = 0
 
-  private constructor(log: Log, identity: PartitionIdentity, leaderEpoch: number, config: PartitionTopicConfig, clock: Clock) {
+  private constructor(
+    log: Log,
+    identity: PartitionIdentity,
+    leaderEpoch: number,
+    config: PartitionTopicConfig,
+    clock: Clock
+  ) {
     this.log = log
     this.topic = identity.topic
     this.topicId = identity.topicId
@@ -153,9 +159,7 @@ export class Partition {
 
   /** `onCommitted` as a promise. */
   whenCommitted(lastOffset: number): Promise<void> {
-    return new Promise((resolve, reject) =>
-      this.onCommitted(lastOffset, error => (error ? reject(error) : resolve()))
-    )
+    return new Promise((resolve, reject) => this.onCommitted(lastOffset, error => (error ? reject(error) : resolve())))
   }
 
   /** Reads below `options.below`, which callers take from `highWatermark` or `lastStableOffset`. Errors as Log.read. */
@@ -262,8 +266,7 @@ export class Partition {
     this.bytesAtSnapshot = this.log.sizeBytes - this.log.bytesBetween(from, this.log.endOffset, Number.MAX_SAFE_INTEGER)
     if (from >= this.log.endOffset) return
     await this.log.scan(from, (batches, at) => {
-      if (header.baseOffset(batches, at) >= from)
-        this.producers.record(batches, at, header.maxTimestamp(batches, at))
+      if (header.baseOffset(batches, at) >= from) this.producers.record(batches, at, header.maxTimestamp(batches, at))
     })
   }
 
