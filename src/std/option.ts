@@ -95,3 +95,24 @@ function checkRange(declared: Option, value: number | bigint, refuse: (why: stri
   if (declared.min !== undefined && value < declared.min) refuse(`Value must be at least ${declared.min}`)
   if (declared.max !== undefined && value > declared.max) refuse(`Value must be no more than ${declared.max}`)
 }
+
+/** Values that were set, by option name, behind their defaults. */
+export class OptionValues {
+  private readonly texts: ReadonlyMap<string, string>
+
+  /** `texts`: checked texts by option name (parseOption accepts them). */
+  constructor(texts: Readonly<Record<string, string>> = {}) {
+    this.texts = new Map(Object.entries(texts))
+  }
+
+  /** The value of an option: what was set, else its default. */
+  get<T extends OptionType>(declared: Option<T>): ValueOf<T> {
+    const text = this.texts.get(declared.name)
+    return text === undefined ? declared.default : parseOption(declared, text)
+  }
+
+  /** The text that was set, undefined when the default holds. */
+  textOf(name: string): string | undefined {
+    return this.texts.get(name)
+  }
+}
