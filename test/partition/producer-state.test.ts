@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ProducerState } from '../../src/partition/producer-state.ts'
+import { headerBytes, setBaseOffset, writeInt64 } from '../../src/record/header.ts'
+import { NaruError } from '../../src/std/errors.ts'
+
+function batch(id: number, epoch: number, sequence: number, count: number, offset = 0): Buffer {
+  const bytes = Buffer.alloc(headerBytes)
+  setBaseOffset(bytes, offset)
+  bytes.writeInt8(2, 16)
+  bytes.writeInt32BE(count - 1, 23)
+  writeInt64(bytes, id, 43)
+  bytes.writeInt16BE(epoch, 51)
+  bytes.writeInt32BE(sequence, 53)
+  bytes.writeInt32BE(count, 57)
+  return bytes
+}
+
+function codeThrown(body: () => unknown): string | undefined {
+  try {
+    body()
+  } catch (error) {
+    assert(error instanceof NaruError)
+    return error.code
+  }
+  return undefined
+}
+
+test('consecutive sequences pass, a repeat gives the original offsets, a gap is refused', () => {
+  const state = new ProducerState()
+  for (let i = 0; i < 5; i++) {
+    const next = batch(7, 0, i * 10, 10, 100 + i * 10)
+    assert.equal(state.check(next), undefined)
+    state.record(next, 0, 0)
+  }
+  for (let i = 0; i < 5; i++) {
+    const original = state.check(batch(7, 0, i * 10, 10))
+    assert.equal(original?.firstOffset, 100 + i * 10)
+    assert.equal(original?.lastOffset, 109 + i * 10)
+  }
+  assert.equal(
+    codeThrown(() => state.check(batch(7, 0, 60, 1))),
+    'OUT_OF_ORDER_SEQUENCE_NUMBER'
+  )
+  // The same first sequence with another length is no repeat of anything.
+  assert.equal(
+    codeThrown(() => state.check(batch(7, 0, 0, 9))),
+    'OUT_OF_ORDER_SEQUENCE_NUMBER'
+  )
+})
+
+test('only the five newest batches are remembered, as many as a client may repeat', () => {
+  const state = new ProducerState()
+  for (let i = 0; i < 6; i++) state.record(batch(1, 0, i, 1, i), 0, 0)
+  assert.equal(
+    codeThrown(() => state.check(batch(1, 0, 0, 1))),
+    'OUT_OF_ORDER_SEQUENCE_NUMBER'
+  )
+  assert.equal(state.check(batch(1, 0, 1, 1))?.firstOffset, 1)
+})
+
+test('a new epoch begins at sequence 0 and fences the old one', () => {
+  const state = new ProducerState()
+  state.record(batch(1, 3, 0, 5, 0), 0, 0)
+  assert.equal(
+    codeThrown(() => state.check(batch(1, 4, 5, 1))),
+    'OUT_OF_ORDER_SEQUENCE_NUMBER'
+  )
+  assert.equal(state.check(batch(1, 4, 0, 1)), undefined)
+  state.record(batch(1, 4, 0, 1, 5), 0, 0)
+  assert.equal(
+    codeThrown(() => state.check(batch(1, 3, 5, 1))),
+    'INVALID_PRODUCER_EPOCH'
+  )
+})
+
+test('sequences wrap from 2^31 - 1 to 0', () => {
+  const state = new ProducerState()
+  state.record(batch(1, 0, 0x7fff_fffe, 3, 0), 0, 0)
+  assert.equal(state.check(batch(1, 0, 1, 1)), undefined)
+  assert.equal(
+    codeThrown(() => state.check(batch(1, 0, 2, 1))),
+    'OUT_OF_ORDER_SEQUENCE_NUMBER'
+  )
+})
+
+test('saved state loads as it was; expired producers are forgotten', () => {
+  const state = new ProducerState()
+  for (let id = 0; id < 50; id++)
+    for (let i = 0; i <= id % 7; i++) state.record(batch(id, id % 3, i * 4, 4, id * 1000 + i * 4), 0, id)
+  const copy = new ProducerState()
+  assert(copy.load(state.save()))
+  assert.deepEqual(copy, state)
+  copy.expire(100, 75)
+  assert.equal(copy.size, 25)
+  assert.equal(copy.load(Buffer.from([9])), false)
+})
