@@ -31,6 +31,7 @@ export class TimerWheel {
   private tick = 0
   private size = 0
   private wake: { tick: number; timer: Timer } | undefined
+  private closed = false
 
   constructor(clock: Clock, tickMs = 8) {
     this.clock = clock
@@ -55,8 +56,18 @@ export class TimerWheel {
     return timer
   }
 
+  /** Forgets every timer and lets go of the clock; what is armed later never fires. */
+  close(): void {
+    this.closed = true
+    this.wake?.timer.cancel()
+    this.wake = undefined
+    this.rings.fill(undefined)
+    this.size = 0
+  }
+
   /** @internal Called by the timer. */
   insert(node: Node, delayMs: number): void {
+    if (this.closed) return
     const nowMs = this.clock.monotonic() - this.originMs
     if (this.size === 0) this.tick = Math.max(this.tick, Math.floor(nowMs / this.tickMs))
     node.dueTick = Math.max(this.tick + 1, Math.ceil((nowMs + Math.max(0, delayMs)) / this.tickMs))
@@ -67,7 +78,7 @@ export class TimerWheel {
   /** @internal Called by the timer. */
   remove(node: Node): void {
     node.unlink()
-    this.size--
+    if (!this.closed) this.size--
   }
 
   /** Puts a node into the slot for its due tick; gives the tick at which that slot must be opened. */
@@ -91,7 +102,8 @@ export class TimerWheel {
     if (this.wake && this.wake.tick <= tick) return
     this.wake?.timer.cancel()
     const delayMs = tick * this.tickMs + this.originMs - this.clock.monotonic()
-    this.wake = { tick, timer: this.clock.after(Math.max(0, delayMs), () => this.awake()) }
+    // A whole millisecond at least: rounding may end a sleep a hair before its tick, and must not make it spin there.
+    this.wake = { tick, timer: this.clock.after(Math.max(1, delayMs), () => this.awake()) }
   }
 
   private awake(): void {
@@ -147,7 +159,7 @@ export class TimerWheel {
     while (due.next !== due) {
       const node = due.next
       this.remove(node)
-      node.fire()
+      if (!this.closed) node.fire()
     }
   }
 }
