@@ -1,0 +1,31 @@
+import { int16, int32, int64, list, string } from '../../../schema/fields.ts'
+import { api } from '../../../schema/message.ts'
+
+/** Key 21. */
+export const DeleteRecords = api({
+  key: 21,
+  name: 'DeleteRecords',
+  versions: [0, 2],
+  flexible: 2,
+  request: {
+    topics: list({
+      name: string,
+      partitions: list({
+        partitionIndex: int32,
+        offset: int64
+      })
+    }),
+    timeoutMs: int32
+  },
+  response: {
+    throttleTimeMs: int32.or(0),
+    topics: list({
+      name: string,
+      partitions: list({
+        partitionIndex: int32,
+        lowWatermark: int64,
+        errorCode: int16
+      })
+    })
+  }
+})

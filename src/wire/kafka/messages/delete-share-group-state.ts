@@ -1,0 +1,29 @@
+import { int16, int32, list, string, uuid } from '../../../schema/fields.ts'
+import { api } from '../../../schema/message.ts'
+
+/** Key 86. */
+export const DeleteShareGroupState = api({
+  key: 86,
+  name: 'DeleteShareGroupState',
+  versions: [0, 0],
+  flexible: 0,
+  request: {
+    groupId: string,
+    topics: list({
+      topicId: uuid,
+      partitions: list({
+        partition: int32
+      })
+    })
+  },
+  response: {
+    results: list({
+      topicId: uuid,
+      partitions: list({
+        partition: int32,
+        errorCode: int16,
+        errorMessage: string.nullable()
+      })
+    })
+  }
+})

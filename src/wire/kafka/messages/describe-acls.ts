@@ -1,0 +1,35 @@
+import { int8, int16, int32, list, string } from '../../../schema/fields.ts'
+import { api } from '../../../schema/message.ts'
+
+/** Key 29. */
+export const DescribeAcls = api({
+  key: 29,
+  name: 'DescribeAcls',
+  versions: [1, 3],
+  flexible: 2,
+  request: {
+    resourceTypeFilter: int8,
+    resourceNameFilter: string.nullable(),
+    patternTypeFilter: int8.or(3),
+    principalFilter: string.nullable(),
+    hostFilter: string.nullable(),
+    operation: int8,
+    permissionType: int8
+  },
+  response: {
+    throttleTimeMs: int32.or(0),
+    errorCode: int16,
+    errorMessage: string.nullable(),
+    resources: list({
+      resourceType: int8,
+      resourceName: string,
+      patternType: int8.or(3),
+      acls: list({
+        principal: string,
+        host: string,
+        operation: int8,
+        permissionType: int8
+      })
+    })
+  }
+})

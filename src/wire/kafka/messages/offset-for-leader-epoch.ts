@@ -1,0 +1,33 @@
+import { int16, int32, int64, list, string } from '../../../schema/fields.ts'
+import { api } from '../../../schema/message.ts'
+
+/** Key 23. */
+export const OffsetForLeaderEpoch = api({
+  key: 23,
+  name: 'OffsetForLeaderEpoch',
+  versions: [2, 4],
+  flexible: 4,
+  request: {
+    replicaId: int32.since(3).or(-2).lossy(),
+    topics: list({
+      topic: string,
+      partitions: list({
+        partition: int32,
+        currentLeaderEpoch: int32.or(-1),
+        leaderEpoch: int32
+      })
+    })
+  },
+  response: {
+    throttleTimeMs: int32.or(0),
+    topics: list({
+      topic: string,
+      partitions: list({
+        errorCode: int16,
+        partition: int32,
+        leaderEpoch: int32.or(-1),
+        endOffset: int64.or(-1)
+      })
+    })
+  }
+})

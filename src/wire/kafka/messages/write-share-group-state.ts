@@ -1,0 +1,39 @@
+import { int8, int16, int32, int64, list, string, uuid } from '../../../schema/fields.ts'
+import { api } from '../../../schema/message.ts'
+
+/** Key 85. */
+export const WriteShareGroupState = api({
+  key: 85,
+  name: 'WriteShareGroupState',
+  versions: [0, 1],
+  flexible: 0,
+  request: {
+    groupId: string,
+    topics: list({
+      topicId: uuid,
+      partitions: list({
+        partition: int32,
+        stateEpoch: int32,
+        leaderEpoch: int32,
+        startOffset: int64,
+        deliveryCompleteCount: int32.since(1).or(-1).lossy(),
+        stateBatches: list({
+          firstOffset: int64,
+          lastOffset: int64,
+          deliveryState: int8,
+          deliveryCount: int16
+        })
+      })
+    })
+  },
+  response: {
+    results: list({
+      topicId: uuid,
+      partitions: list({
+        partition: int32,
+        errorCode: int16,
+        errorMessage: string.nullable()
+      })
+    })
+  }
+})
