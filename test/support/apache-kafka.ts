@@ -1,0 +1,292 @@
+/**
+ * Runs Apache Kafka itself, for comparison: one KRaft node (broker and controller in one process) and Kafka's
+ * command-line tools, from jars that Maven brings once into `.cache/kafka-<version>/` (see bench/kafka/pom.xml).
+ *
+ * Needs `java` (17 or newer) and, the first time, `mvn`. `whyNoApacheKafka()` says what is missing, for `skip`.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const pom = join(root, 'bench/kafka/pom.xml')
+
+/** The version that bench/kafka/pom.xml names. */
+export const kafkaVersion = /<version>([^<]+)<\/version>/.exec(readFileSync(pom, 'utf8'))![1]
+
+const jars = join(root, '.cache', `kafka-${kafkaVersion}`)
+
+let whyNot: string | undefined | null = null
+
+/** What keeps Apache Kafka from running here, or undefined when nothing does. Fetches nothing. */
+export function whyNoApacheKafka(): string | undefined {
+  if (whyNot === null) whyNot = findMissing()
+  return whyNot
+}
+
+function findMissing(): string | undefined {
+  if (spawnSync('java', ['-version']).status !== 0) return 'java is not installed'
+  if (existsSync(jars)) return undefined
+  if (spawnSync('mvn', ['-version']).status !== 0) return `mvn is not installed, and ${jars} is not there`
+  return undefined
+}
+
+/** Brings the jars when they are not there yet. Several processes may call it at once. Throws with Maven's output. */
+export function fetchApacheKafka(): void {
+  const missing = whyNoApacheKafka()
+  if (missing) throw new Error(missing)
+  if (existsSync(jars)) return
+  mkdirSync(join(root, '.cache'), { recursive: true })
+  const part = mkdtempSync(`${jars}.part-`)
+  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${part}`, '-DincludeScope=runtime']
+  const maven = spawnSync('mvn', ['-B', '-q', '-f', pom, ...goal], { encoding: 'utf8', timeout: 300_000 })
+  if (maven.status !== 0) {
+    rmSync(part, { recursive: true, force: true })
+    throw new Error(`Maven could not fetch Apache Kafka ${kafkaVersion}:\n${maven.stdout}${maven.stderr}`)
+  }
+  try {
+    renameSync(part, jars)
+  } catch (error) {
+    rmSync(part, { recursive: true, force: true })
+    if (!existsSync(jars)) throw error
+  }
+}
+
+export interface ApacheKafkaOptions {
+  /** Port of the client listener; a free one when absent. Give it to start again at the same address. */
+  port?: number
+  /** Folder for everything; formatted when it is new, opened as it is otherwise. A temporary one, removed by stop(), when absent. */
+  dir?: string
+  /** Server properties, over the ones that make a single node work. */
+  properties?: Record<string, string>
+  /** Java heap; Kafka's own start script gives 1 GB. */
+  heap?: string
+}
+
+/** A formatted node that has not been started: run `command` with `args`. */
+export interface ApacheKafkaCommand {
+  command: string
+  args: string[]
+  bootstrap: string
+  port: number
+  dir: string
+}
+
+export interface ApacheKafka {
+  /** host:port for clients. */
+  readonly bootstrap: string
+  readonly port: number
+  readonly dir: string
+  readonly pid: number
+  /** The newest part of what the broker printed. */
+  output(): string
+  /** Asks it to stop (SIGTERM), waits for its end and removes a temporary folder. */
+  stop(): Promise<void>
+  /** kill -9, and waits for its end. The folder stays, unless it was temporary. */
+  kill(): Promise<void>
+}
+
+/** Start flags of Kafka's own bin/kafka-run-class.sh. */
+const jvmFlags = [
+  '-server',
+  '-XX:+UseG1GC',
+  '-XX:MaxGCPauseMillis=20',
+  '-XX:InitiatingHeapOccupancyPercent=35',
+  '-XX:+ExplicitGCInvokesConcurrent',
+  '-XX:MaxInlineLevel=15',
+  '-Djava.awt.headless=true'
+]
+
+const logging = `
+rootLogger.level = INFO
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = [%d] %p %m (%c)%n
+`
+
+/** Writes the configuration of one node and formats its folder when it is new. */
+export async function apacheKafkaCommand(options: ApacheKafkaOptions = {}): Promise<ApacheKafkaCommand> {
+  fetchApacheKafka()
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'apache-kafka-'))
+  mkdirSync(dir, { recursive: true })
+  const port = options.port ?? (await freePort())
+  const controllerPort = await freePort()
+  const properties: Record<string, string> = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'log.dirs': join(dir, 'data'),
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '4',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    ...options.properties
+  }
+  const propertiesFile = join(dir, 'server.properties')
+  const loggingFile = join(dir, 'log4j2.properties')
+  writeFileSync(
+    propertiesFile,
+    Object.entries(properties)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join('')
+  )
+  writeFileSync(loggingFile, logging)
+  const java = (...rest: string[]) => [`-Dlog4j2.configurationFile=${loggingFile}`, '-cp', join(jars, '*'), ...rest]
+
+  if (!existsSync(join(dir, 'data', 'meta.properties'))) {
+    const clusterId = randomBytes(16).toString('base64url')
+    const formatting = java('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesFile)
+    const format = await run('java', formatting, {})
+    if (format.code !== 0) throw new Error(`Apache Kafka could not format ${dir}:\n${format.stdout}${format.stderr}`)
+  }
+  const heap = options.heap ?? '1G'
+  const args = [`-Xms${heap}`, `-Xmx${heap}`, ...jvmFlags, ...java('kafka.Kafka', propertiesFile)]
+  return { command: 'java', args, bootstrap: `127.0.0.1:${port}`, port, dir }
+}
+
+/** Starts one node and waits until it serves. Throws with what it printed when it ends instead, or takes over 60 s. */
+export async function startApacheKafka(options: ApacheKafkaOptions = {}): Promise<ApacheKafka> {
+  const { command, args, bootstrap, port, dir } = await apacheKafkaCommand(options)
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  const killWithUs = () => child.kill('SIGKILL')
+  process.once('exit', killWithUs)
+  let output = ''
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    await exited
+    process.off('exit', killWithUs)
+    if (options.dir === undefined) rmSync(dir, { recursive: true, force: true })
+  }
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const give = (what: string) => reject(new Error(`Apache Kafka ${what}:\n${output}`))
+      const timer = setTimeout(() => give('did not start within 60 s'), 60_000)
+      const read = (chunk: string) => {
+        output = (output + chunk).slice(-65_536)
+        if (output.includes('Kafka Server started')) resolve()
+      }
+      child.stdout.setEncoding('utf8').on('data', read)
+      child.stderr.setEncoding('utf8').on('data', read)
+      child.once('error', reject)
+      child.once('exit', code => give(`ended with ${code} before it served`))
+      exited.then(() => clearTimeout(timer))
+    })
+  } catch (error) {
+    await end('SIGKILL')
+    throw error
+  }
+  return {
+    bootstrap,
+    port,
+    dir,
+    pid: child.pid!,
+    output: () => output,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL')
+  }
+}
+
+const toolClasses = {
+  'kafka-acls': 'org.apache.kafka.tools.AclCommand',
+  'kafka-broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
+  'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
+  'kafka-configs': 'kafka.admin.ConfigCommand',
+  'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
+  'kafka-console-producer': 'org.apache.kafka.tools.ConsoleProducer',
+  'kafka-console-share-consumer': 'org.apache.kafka.tools.consumer.ConsoleShareConsumer',
+  'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
+  'kafka-consumer-perf-test': 'org.apache.kafka.tools.ConsumerPerformance',
+  'kafka-delete-records': 'org.apache.kafka.tools.DeleteRecordsCommand',
+  'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
+  'kafka-e2e-latency': 'org.apache.kafka.tools.EndToEndLatency',
+  'kafka-features': 'org.apache.kafka.tools.FeatureCommand',
+  'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
+  'kafka-groups': 'org.apache.kafka.tools.GroupsCommand',
+  'kafka-leader-election': 'org.apache.kafka.tools.LeaderElectionCommand',
+  'kafka-log-dirs': 'org.apache.kafka.tools.LogDirsCommand',
+  'kafka-metadata-quorum': 'org.apache.kafka.tools.MetadataQuorumCommand',
+  'kafka-producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
+  'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
+  'kafka-share-groups': 'org.apache.kafka.tools.consumer.group.ShareGroupCommand',
+  'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
+  'kafka-transactions': 'org.apache.kafka.tools.TransactionsCommand',
+  'kafka-verifiable-consumer': 'org.apache.kafka.tools.VerifiableConsumer',
+  'kafka-verifiable-producer': 'org.apache.kafka.tools.VerifiableProducer'
+} as const
+
+export type KafkaTool = keyof typeof toolClasses
+
+export interface ToolOptions {
+  /** What the tool reads from its standard input, which is closed after it. */
+  input?: string | Buffer
+  /** Killed after this long; 60 s when absent. */
+  timeoutMs?: number
+}
+
+export interface ToolResult {
+  /** Exit code; null when the tool was killed. */
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs one of Kafka's command-line tools (its name without `.sh`) with `args`, to its end. */
+export async function kafkaTool(name: KafkaTool, args: string[], options: ToolOptions = {}): Promise<ToolResult> {
+  fetchApacheKafka()
+  const quiet = join(mkdtempSync(join(tmpdir(), 'kafka-tool-')), 'log4j2.properties')
+  writeFileSync(quiet, logging.replace('INFO', 'WARN').replace('Console', 'Console\nappender.out.target = SYSTEM_ERR'))
+  try {
+    const java = ['-Xmx256M', `-Dlog4j2.configurationFile=${quiet}`, '-cp', join(jars, '*'), toolClasses[name]]
+    return await run('java', [...java, ...args], options)
+  } finally {
+    rmSync(join(quiet, '..'), { recursive: true, force: true })
+  }
+}
+
+function run(command: string, args: string[], options: ToolOptions): Promise<ToolResult> {
+  return new Promise((resolve, reject) => {
+    const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000)
+    let stdout = ''
+    let stderr = ''
+    child.stdout!.setEncoding('utf8').on('data', chunk => (stdout += chunk))
+    child.stderr!.setEncoding('utf8').on('data', chunk => (stderr += chunk))
+    child.stdin!.on('error', () => {}) // a tool may end without reading what it is given
+    child.stdin!.end(options.input ?? '')
+    child.once('error', reject)
+    child.once('close', code => {
+      clearTimeout(timer)
+      resolve({ code, stdout, stderr })
+    })
+  })
+}
+
+/** A TCP port of 127.0.0.1 that nothing listens on now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))
+      )
+    })
+  })
+}
