@@ -1,3 +1,5 @@
+import { assert } from '../std/assert.ts'
+
 /**
  * The disk as the core sees it (DESIGN rule 1). `disk/node.ts` is the real one, `disk/simulated.ts` the one that tears,
  * forgets, fills up, fails, flips bits and crashes from a seed.
@@ -28,6 +30,12 @@ export interface Disk {
 
 /** Lengths and positions on direct files, and the starts of their buffers, are multiples of this. */
 export const blockBytes = 4096
+
+/** Every implementation holds direct files to the rule, so that a slip shows on a laptop and not on the one strict disk. */
+export function assertBlocks(length: number, position: number): void {
+  assert(length % blockBytes === 0, `the length of a direct operation is whole blocks, not ${length}`)
+  assert(position % blockBytes === 0, `the position of a direct operation is a whole block, not ${position}`)
+}
 
 export interface OpenOptions {
   /** `read`: must exist. `write`: read and write, created when absent, never truncated by opening. */
