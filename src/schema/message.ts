@@ -1,5 +1,6 @@
 import { assert } from '../std/assert.ts'
 import { closureCodec } from './closures.ts'
+import { DecodeError } from './errors.ts'
 import { type Decoded, type Encoded, type Fields, structType } from './fields.ts'
 import { planStruct } from './plan.ts'
 import { Reader } from './reader.ts'
@@ -71,6 +72,14 @@ export class Message<D, E> {
     writer.int16(version)
     this.codec(version).encode(writer, value)
     return writer.takeWhole()
+  }
+
+  /** Decodes what `encodeVersioned` made. Throws DecodeError, also for a version that isn't declared. */
+  decodeVersioned(bytes: Buffer): D {
+    const reader = new Reader(bytes)
+    const version = reader.int16()
+    if (!this.has(version)) throw new DecodeError(`${this.name} of version ${version}`)
+    return this.codec(version).decode(reader)
   }
 }
 
