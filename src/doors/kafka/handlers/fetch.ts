@@ -1,0 +1,98 @@
+import type { FetchedPartition, FetchRequest, FetchResult } from '../../../broker/fetch.ts'
+import type { RequestOf, ResponseOf } from '../../../schema/message.ts'
+import { errorNumber } from '../../../wire/kafka/errors.ts'
+import { Fetch } from '../../../wire/kafka/messages/fetch.ts'
+import { type Answer, handler } from '../handler.ts'
+
+type Response = ResponseOf<typeof Fetch>
+
+/**
+ * Fetch. Sessions since version 7 (KIP-227), leader epochs since 9 (KIP-320), topic ids instead of names since 13
+ * (KIP-516). Tagged error details (CurrentLeader) are left out: some clients can't parse them, none needs them.
+ */
+export const fetch = handler(
+  Fetch,
+  {
+    versions: [4, 18],
+    // Before version 7 there is no place for an error of the whole request but in each partition.
+    refuse: (request, code, _message, version) => ({
+      errorCode: version >= 7 ? errorNumber(code) : 0,
+      responses:
+        version >= 7
+          ? []
+          : request.topics.map(topic => ({
+              topic: topic.topic,
+              partitions: topic.partitions.map(({ partition }) => ({
+                partitionIndex: partition,
+                errorCode: errorNumber(code),
+                highWatermark: -1,
+                abortedTransactions: null,
+                records: []
+              }))
+            }))
+    })
+  },
+  (request, context): Answer<Response> | Promise<Answer<Response>> => {
+    const asked = toFetchRequest(request, context.apiVersion)
+    const result = context.broker.fetcher.fetch(asked, context.onClose)
+    if (result instanceof Promise) return result.then(settled => respond(settled, asked.readCommitted))
+    return respond(result, asked.readCommitted)
+  }
+)
+
+function toFetchRequest(request: RequestOf<typeof Fetch>, version: number): FetchRequest {
+  const items: FetchRequest['items'][number][] = []
+  for (const { topic, topicId, partitions } of request.topics)
+    for (const partition of partitions)
+      items.push({
+        topic,
+        topicId,
+        index: partition.partition,
+        currentLeaderEpoch: partition.currentLeaderEpoch,
+        fetchOffset: partition.fetchOffset,
+        lastFetchedEpoch: partition.lastFetchedEpoch,
+        maxBytes: partition.partitionMaxBytes
+      })
+  return {
+    maxWaitMs: request.maxWaitMs,
+    minBytes: request.minBytes,
+    maxBytes: request.maxBytes,
+    readCommitted: request.isolationLevel === 1,
+    sessionId: request.sessionId,
+    sessionEpoch: request.sessionEpoch,
+    usesTopicIds: version >= 13,
+    items,
+    forgotten: request.forgottenTopicsData.map(({ topic, topicId, partitions }) => ({
+      topic,
+      topicId,
+      indexes: partitions
+    }))
+  }
+}
+
+function respond(result: FetchResult, readCommitted: boolean): Answer<Response> {
+  type Topic = Response['responses'][number]
+  const responses: Topic[] = []
+  let current: { topic: FetchedPartition; partitions: Topic['partitions'][number][] } | undefined
+  for (const fetched of result.partitions) {
+    if (!current || current.topic.topic !== fetched.topic || current.topic.topicId !== fetched.topicId) {
+      current = { topic: fetched, partitions: [] }
+      responses.push({ topic: fetched.topic, topicId: fetched.topicId, partitions: current.partitions })
+    }
+    current.partitions.push({
+      partitionIndex: fetched.index,
+      errorCode: errorNumber(fetched.error),
+      highWatermark: fetched.highWatermark,
+      lastStableOffset: fetched.lastStableOffset,
+      logStartOffset: fetched.logStartOffset,
+      abortedTransactions: readCommitted ? [] : null,
+      records: fetched.records
+    })
+  }
+  return {
+    errorCode: errorNumber(result.error),
+    sessionId: result.sessionId,
+    responses,
+    release: () => result.release()
+  }
+}
