@@ -28,7 +28,9 @@ export interface RequestContext {
   readonly localPort: number
   /** Calls back once, when the connection has ended (at once if it has); returns how to unsubscribe. */
   onClose(callback: () => void): () => void
-  /** Ends the connection, for breaches that have no answer (an error with acks=0); logged with the reason. */
+  /** Remembers how the client introduced itself; ApiVersions' handler calls it. */
+  introduce(softwareName: string, softwareVersion: string): void
+  /** Ends the connection once earlier requests are answered, for breaches that have no answer (an error with acks=0); logged with the reason. */
   fail(reason: string): void
 }
 
@@ -41,7 +43,8 @@ export interface Handler<A extends AnyApi = AnyApi> {
   readonly advertisedMin: number
   /**
    * Called in the order of the requests and in the turn that read them; what must keep that order (a place in the
-   * log) is done before the first await.
+   * log) is done before the first await. Slices of `records` fields are valid until the first await: the bytes they
+   * lie in are used for the next request.
    */
   answer(request: unknown, context: RequestContext): Answer<object> | Promise<Answer<object>>
   /** The response that says that the whole request failed; `noResponse` closes the connection. */

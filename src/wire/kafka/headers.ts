@@ -12,23 +12,16 @@ export interface RequestHeader {
   readonly clientId: string | null
 }
 
-/** Key, version and correlation id, which never change their form: enough to refuse a request of unknown version. */
-export const fixedHeaderBytes = 8
-
 /**
- * Reads a request header of version 1 or 2. `isFlexible` tells whether key and version are a known flexible request:
- * its header ends in tagged fields. Client ids keep the old string form in both. Throws DecodeError.
+ * Reads a request header up to the client id, which keeps the old string form in flexible versions too, so that every
+ * header can be read this far. Flexible requests (header version 2) go on with tagged fields: `skipTags`. Throws
+ * DecodeError.
  */
-export function readRequestHeader(
-  reader: Reader,
-  isFlexible: (key: number, version: number) => boolean
-): RequestHeader {
+export function readRequestHeader(reader: Reader): RequestHeader {
   const key = reader.int16()
   const version = reader.int16()
   const correlationId = reader.int32()
-  const clientId = reader.nullableString()
-  if (isFlexible(key, version)) reader.skipTags()
-  return { key, version, correlationId, clientId }
+  return { key, version, correlationId, clientId: reader.nullableString() }
 }
 
 export function writeRequestHeader(writer: Writer, header: RequestHeader, flexible: boolean): void {

@@ -1,0 +1,306 @@
+import type { Duplex } from 'node:stream'
+import { DecodeError } from '../../schema/errors.ts'
+import { Reader } from '../../schema/reader.ts'
+import { codeOf, type ErrorCode, messageOf, NaruError } from '../../std/errors.ts'
+import type { WheelTimer } from '../../std/timer-wheel.ts'
+import { FrameSplitter } from '../../wire/kafka/frames.ts'
+import { apiVersionsKey, type RequestHeader, readRequestHeader } from '../../wire/kafka/headers.ts'
+import { Produce } from '../../wire/kafka/messages/produce.ts'
+import type { KafkaDoor, Peer } from './door.ts'
+import { Exchange } from './exchange.ts'
+import { type Answer, noResponse } from './handler.ts'
+import { unsupportedApiVersions } from './handlers/api-versions.ts'
+import { Output } from './output.ts'
+
+/**
+ * One client. Requests go to their handlers in the order and in the turn in which they were read; responses leave in
+ * that order too, however they come about. Reading pauses while too much is in flight or unread by the client, and in
+ * front of a Produce request while storage is over its bound.
+ */
+export class Connection {
+  readonly id: number
+  readonly door: KafkaDoor
+  readonly peer: Peer
+  softwareName = ''
+  softwareVersion = ''
+  private readonly stream: Duplex
+  private readonly splitter: FrameSplitter
+  private readonly output: Output
+  private readonly timer: WheelTimer
+  /** Requests whose response has not gone to the output, in order. */
+  private inFlight: Exchange[] = []
+  /** Bytes of responses that are made, but wait for an earlier one. */
+  private heldBytes = 0
+  /** A Produce request that waits for storage. */
+  private held: Buffer | undefined
+  private processing = false
+  private paused = false
+  /** Waits for the door to call `flush`. */
+  private flushing = false
+  private ended = false
+  /** Why no more is read: the connection closes when what is in flight is answered. */
+  private finishing: string | undefined
+  private closed = false
+  private readonly closeCallbacks = new Set<() => void>()
+  private activeAtMs: number
+  private piecesAtCheck = 0
+  private stalledAtMs = 0
+
+  constructor(id: number, door: KafkaDoor, stream: Duplex, peer: Peer) {
+    this.id = id
+    this.door = door
+    this.stream = stream
+    this.peer = peer
+    this.splitter = new FrameSplitter(door.limits.requestBytesMax, door.framePool)
+    this.output = new Output(stream, () => this.written())
+    this.activeAtMs = door.clock.monotonic()
+    this.timer = door.wheel.timer(() => this.check())
+    this.timer.arm(door.checkMs)
+    stream.on('data', (chunk: Buffer) => this.read(chunk))
+    stream.on('end', () => {
+      this.ended = true
+      this.process()
+    })
+    stream.on('error', error => door.logger.debug({ ...this.name, error: messageOf(error) }, 'connection failed'))
+    stream.on('close', () => this.close())
+  }
+
+  private get name() {
+    return { connection: this.id, peer: `${this.peer.host}:${this.peer.port}` }
+  }
+
+  /** See RequestContext. */
+  onClose(callback: () => void): () => void {
+    if (this.closed) {
+      callback()
+      return () => {}
+    }
+    this.closeCallbacks.add(callback)
+    return () => void this.closeCallbacks.delete(callback)
+  }
+
+  private read(chunk: Buffer): void {
+    this.activeAtMs = this.door.clock.monotonic()
+    this.door.bytesRead.add(chunk.length)
+    this.splitter.push(chunk)
+    this.process()
+  }
+
+  /** Serves what was read as far as the limits allow. */
+  private process(): void {
+    if (this.processing || this.closed) return
+    this.processing = true
+    try {
+      for (;;) {
+        if (this.finishing !== undefined || this.blocked()) break
+        const frame = this.held ?? this.splitter.next()
+        this.held = undefined
+        if (!frame || !this.dispatch(frame)) break
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) this.door.logger.error({ ...this.name, error }, 'connection broken by a bug')
+      this.finish(messageOf(error))
+    }
+    this.processing = false
+    this.output.flush()
+    this.settle()
+  }
+
+  /** Pauses, goes on or closes, whichever the state asks for. */
+  private settle(): void {
+    if (this.closed) return
+    if (this.finishing !== undefined || this.held || this.blocked()) {
+      if (!this.paused) this.stream.pause()
+      this.paused = true
+      if (this.finishing !== undefined && this.inFlight.length === 0 && this.output.empty) this.stream.destroy()
+      return
+    }
+    if (this.ended) this.finish('the client closed the connection')
+    else if (this.paused) {
+      this.paused = false
+      this.stream.resume()
+    }
+  }
+
+  private blocked(): boolean {
+    const { limits } = this.door
+    return (
+      (this.held !== undefined && this.door.broker.pressure?.over === true) ||
+      this.inFlight.length >= limits.inFlightMax ||
+      this.output.queuedBytes + this.heldBytes >= limits.responseBytesMax
+    )
+  }
+
+  /** Calls the handler of one request; false when it must wait. */
+  private dispatch(frame: Buffer): boolean {
+    const reader = new Reader(frame)
+    const header = readRequestHeader(reader)
+    const { key, version } = header
+    if (key === Produce.key && this.waitsForStorage(frame)) return false
+    const handler = this.door.router.find(key)
+    if (!handler || version < handler.versions[0] || version > handler.versions[1]) {
+      this.unsupported(header)
+      return true
+    }
+    const { request: message } = handler.api
+    if (message.isFlexible(version)) reader.skipTags()
+    const exchange = new Exchange(this, handler, header, message.codec(version).decode(reader))
+    this.inFlight.push(exchange)
+    this.door.countRequest(handler)
+    try {
+      const answer = handler.answer(exchange.request, exchange)
+      if (isPromise(answer))
+        answer.then(
+          value => this.answered(exchange, value),
+          error => this.refused(exchange, error)
+        )
+      else this.answered(exchange, answer)
+    } catch (error) {
+      this.refused(exchange, error)
+    }
+    return true
+  }
+
+  private waitsForStorage(frame: Buffer): boolean {
+    const { pressure } = this.door.broker
+    if (!pressure?.over) return false
+    this.held = frame
+    const goOn = () => this.process()
+    pressure.relieved().then(goOn, goOn)
+    return true
+  }
+
+  private unsupported(header: RequestHeader): void {
+    const { key, version } = header
+    const handler = this.door.router.find(key)
+    if (handler && key === apiVersionsKey && version > handler.versions[1]) {
+      const exchange = new Exchange(this, handler, { ...header, version: 0 }, undefined)
+      this.inFlight.push(exchange)
+      this.answered(exchange, unsupportedApiVersions)
+    } else if (handler) this.finish(`${handler.api.name} version ${version} is not served`)
+    else this.finish(`API key ${key} is not served`)
+  }
+
+  private refused(exchange: Exchange, error: unknown): void {
+    const { handler, request, apiVersion } = exchange
+    const code: ErrorCode = codeOf(error)
+    if (!(error instanceof NaruError))
+      this.door.logger.error({ ...this.name, api: handler.api.name, apiVersion, error }, 'request failed by a bug')
+    const message = error instanceof NaruError ? error.message : 'The broker met an unexpected error.'
+    let refusal: Answer<object>
+    try {
+      refusal = handler.refuse(request, code, message, apiVersion)
+    } catch (cause) {
+      this.door.logger.error({ ...this.name, api: handler.api.name, apiVersion, error: cause }, 'refusal failed')
+      refusal = noResponse
+    }
+    if (refusal === noResponse) exchange.fail(message)
+    this.answered(exchange, refusal, true)
+  }
+
+  private answered(exchange: Exchange, answer: Answer<object>, isRefusal = false): void {
+    if (answer === noResponse) exchange.chunks = []
+    else {
+      exchange.release = answer.release
+      if (this.closed) {
+        answer.release?.()
+        return
+      }
+      try {
+        exchange.chunks = this.door.encode(exchange, answer)
+      } catch (error) {
+        exchange.release = undefined
+        answer.release?.()
+        if (isRefusal) {
+          exchange.chunks = []
+          this.door.logger.error({ ...this.name, api: exchange.handler.api.name, error }, 'refusal failed')
+          exchange.fail(messageOf(error))
+        } else {
+          this.refused(exchange, error)
+          return
+        }
+      }
+    }
+    if (this.inFlight[0] === exchange) this.moveOn()
+    else this.heldBytes += bytesOf(exchange.chunks)
+  }
+
+  /** Passes on the responses whose turn has come. */
+  private moveOn(): void {
+    let first = true
+    for (let next = this.inFlight[0]; next?.chunks; next = this.inFlight[0]) {
+      if (!first) this.heldBytes -= bytesOf(next.chunks)
+      first = false
+      this.inFlight.shift()
+      if (next.chunks.length > 0) this.output.push(next.chunks, next.release)
+    }
+    if (this.processing || this.flushing) return
+    this.flushing = true
+    this.door.flushSoon(this)
+  }
+
+  /** Called by the door at the end of the turn in which responses were made. */
+  flush(): void {
+    this.flushing = false
+    this.output.flush()
+    this.process()
+  }
+
+  private written(): void {
+    if (this.paused) this.process()
+  }
+
+  /** Reads no more, answers what is in flight and closes. The first reason is logged. */
+  finish(reason: string): void {
+    if (this.finishing !== undefined || this.closed) return
+    this.finishing = reason
+    if (this.ended) this.door.logger.debug({ ...this.name, reason }, 'closing connection')
+    else this.door.logger.warn({ ...this.name, software: this.softwareName, reason }, 'closing connection')
+    if (!this.processing) this.settle()
+  }
+
+  /** Finds the idle and the stalled; costs O(1) per `checkMs` and connection, nothing per request. */
+  private check(): void {
+    const { clock, limits, checkMs } = this.door
+    const nowMs = clock.monotonic()
+    if (this.output.queuedBytes === 0 || this.output.piecesWritten !== this.piecesAtCheck) this.stalledAtMs = nowMs
+    this.piecesAtCheck = this.output.piecesWritten
+    const stalledMs = nowMs - this.stalledAtMs
+    const idleMs = this.inFlight.length === 0 && !this.held ? nowMs - this.activeAtMs : 0
+    if (stalledMs >= limits.writeStallMs) this.drop('the client does not read its responses')
+    else if (idleMs >= limits.idleMaxMs) this.drop('idle')
+    else this.timer.arm(Math.min(checkMs, Math.max(1, Number(limits.idleMaxMs) - idleMs)))
+  }
+
+  /** Closes at once. */
+  drop(reason: string): void {
+    if (this.closed) return
+    this.door.logger.info({ ...this.name, reason }, 'dropping connection')
+    this.stream.destroy()
+  }
+
+  private close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.timer.cancel()
+    for (const { release } of this.inFlight) release?.()
+    this.inFlight = []
+    this.held = undefined
+    this.output.close()
+    this.splitter.close()
+    const callbacks = [...this.closeCallbacks]
+    this.closeCallbacks.clear()
+    for (const callback of callbacks) callback()
+    this.door.forget(this)
+  }
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Promise<T>).then === 'function'
+}
+
+function bytesOf(chunks: readonly Buffer[] | undefined): number {
+  let bytes = 0
+  if (chunks) for (const chunk of chunks) bytes += chunk.length
+  return bytes
+}
