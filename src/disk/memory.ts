@@ -1,5 +1,5 @@
 import { Content } from './content.ts'
-import { type Disk, DiskError, type DiskFile, type DiskLock, type OpenOptions } from './disk.ts'
+import { assertBlocks, type Disk, DiskError, type DiskFile, type DiskLock, type OpenOptions } from './disk.ts'
 
 /** A disk that lives and dies with its process: for brokers in tests and for `--memory`. Nothing on it is durable. */
 export function memoryDisk(): Disk {
@@ -14,11 +14,13 @@ class MemoryDisk implements Disk {
   async open(path: string, options: OpenOptions): Promise<DiskFile> {
     let content = this.files.get(path)
     if (!content) {
-      if (options.mode === 'read') throw new DiskError('missing', `no such file: ${path}`)
+      const folder = path.slice(0, path.lastIndexOf('/'))
+      if (options.mode === 'read' || (folder && !this.folders.has(folder)))
+        throw new DiskError('missing', `no such file: ${path}`)
       content = new Content()
       this.files.set(path, content)
     }
-    return new MemoryFile(path, content)
+    return new MemoryFile(path, content, options.direct === true)
   }
 
   async list(path: string): Promise<string[]> {
@@ -66,7 +68,9 @@ class MemoryDisk implements Disk {
     for (const known of this.folders) if (known.startsWith(`${path}/`)) this.folders.delete(known)
   }
 
-  async syncDir(): Promise<void> {}
+  async syncDir(path: string): Promise<void> {
+    if (path !== '/' && !this.folders.has(path)) throw new DiskError('missing', `no such folder: ${path}`)
+  }
 
   async lock(path: string): Promise<DiskLock> {
     if (this.locks.has(path)) throw new DiskError('locked', `${path} is in use by another broker`)
@@ -82,17 +86,23 @@ class MemoryDisk implements Disk {
 class MemoryFile implements DiskFile {
   readonly path: string
   private readonly content: Content
+  private readonly direct: boolean
+  private closed = false
 
-  constructor(path: string, content: Content) {
+  constructor(path: string, content: Content, direct: boolean) {
     this.path = path
     this.content = content
+    this.direct = direct
   }
 
   async size(): Promise<number> {
+    this.checkOpen()
     return this.content.length
   }
 
   async read(target: Buffer, offset: number, length: number, position: number): Promise<number> {
+    this.checkOpen()
+    if (this.direct) assertBlocks(length, position)
     const bytes = Math.max(0, Math.min(length, this.content.length - position))
     this.content.copyTo(target, offset, position, bytes)
     return bytes
@@ -103,18 +113,30 @@ class MemoryFile implements DiskFile {
   }
 
   writeSync(source: Buffer, offset: number, length: number, position: number): void {
+    this.checkOpen()
+    if (this.direct) assertBlocks(length, position)
     this.content.copyFrom(source, offset, position, length)
   }
 
-  async sync(): Promise<void> {}
+  async sync(): Promise<void> {
+    this.checkOpen()
+  }
 
   async truncate(length: number): Promise<void> {
+    this.checkOpen()
     this.content.cut(length)
   }
 
   async preallocate(length: number): Promise<void> {
+    this.checkOpen()
     this.content.length = Math.max(this.content.length, length)
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.closed = true
+  }
+
+  private checkOpen(): void {
+    if (this.closed) throw new DiskError('io', `${this.path} is closed`)
+  }
 }

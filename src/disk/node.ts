@@ -168,6 +168,7 @@ class NodeFile implements DiskFile {
       zeros.fill(0)
     }
     let at = await this.size()
+    if (at >= length) return
     // A direct file can't begin at an odd position: give the partial block its zeros by its length.
     const whole = Math.min(length, Math.ceil(at / blockBytes) * blockBytes)
     if (this.direct && whole !== at) {

@@ -54,14 +54,13 @@ export class SimulatedFileNode {
     if (durable) this.lengths = [{ write, value: this.content.length }]
   }
 
-  /** The part of a write that a failure or a crash left: any sectors of it, or a prefix. */
+  /** What a failure or a crash left of a write: nothing, all of it, the first sectors, or any. */
   tear(random: Random, source: Buffer, offset: number, length: number, position: number): void {
-    if (chance(random, 0.25)) return
-    const prefixOnly = chance(random, 0.5)
-    const prefix = below(random, length + 1)
+    const style = random.uint32() % 4
+    const prefix = style === 0 ? 0 : style === 1 ? length : below(random, length + 1)
     for (let at = 0; at < length; ) {
       const bytes = Math.min(sectorBytes - ((position + at) % sectorBytes), length - at)
-      if (prefixOnly ? at + bytes <= prefix : chance(random, 0.5))
+      if (style === 3 ? chance(random, 0.5) : at + bytes <= prefix)
         this.write(source, offset + at, bytes, position + at, false)
       at += bytes
     }
