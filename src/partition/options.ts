@@ -59,6 +59,15 @@ export const partitionTopicOptions = {
     default: true,
     broker: 'naru.produce.check.compressed',
     doc: 'Whether compressed batches are decompressed on produce so that a bad record is refused at the door.'
+  }),
+  decompressedBytesMax: option({
+    name: 'naru.produce.decompressed.bytes.max',
+    type: 'int',
+    default: 134_217_728,
+    unit: 'bytes',
+    min: 1024,
+    broker: 'naru.produce.decompressed.bytes.max',
+    doc: 'The most that one compressed batch may hold decompressed; what declares or yields more is refused.'
   })
 } as const
 

@@ -34,7 +34,7 @@ export const fetch = handler(
   },
   (request, context): Answer<Response> | Promise<Answer<Response>> => {
     const asked = toFetchRequest(request, context.apiVersion)
-    const result = context.broker.fetcher.fetch(asked, context.onClose)
+    const result = context.broker.fetcher.fetch(asked, gone => context.onClose(gone))
     if (result instanceof Promise) return result.then(settled => respond(settled, asked.readCommitted))
     return respond(result, asked.readCommitted)
   }

@@ -1,0 +1,41 @@
+import { type CheckedBatch, checkProduceBatch, type ProduceLimits, writeCrc } from '../record/check.ts'
+import * as header from '../record/header.ts'
+import { recompress, setLogAppendTime } from '../record/rewrite.ts'
+import type { PartitionTopicConfig } from './options.ts'
+
+/**
+ * Checks a producer's batch and brings it into the form in which this topic keeps batches. Gives the bytes to append:
+ * `records` itself, patched in place where need be, or a new buffer when the topic asks for another codec. Offsets and
+ * epoch are the caller's to write. Throws what checkProduceBatch throws.
+ */
+export function admitBatch(records: Buffer, config: PartitionTopicConfig, nowMs: number): Buffer {
+  const limits: ProduceLimits = {
+    maxBytes: config.maxMessageBytes,
+    requireKeys: false,
+    timestampType: config.timestampType as ProduceLimits['timestampType'],
+    timestampBeforeMaxMs: Number(config.timestampBeforeMaxMs),
+    timestampAfterMaxMs: Number(config.timestampAfterMaxMs),
+    nowMs,
+    checkCompressed: config.checkCompressed,
+    decompressedBytesMax: config.decompressedBytesMax
+  }
+  const checked = checkProduceBatch(records, limits)
+  const batch = inTopicCodec(records, config)
+  if (config.timestampType === 'LogAppendTime') setLogAppendTime(batch, nowMs)
+  else correctMaxTimestamp(batch, checked)
+  return batch
+}
+
+function inTopicCodec(records: Buffer, config: PartitionTopicConfig): Buffer {
+  if (config.compressionType === 'producer') return records
+  const wanted = (config.compressionType === 'uncompressed' ? 'none' : config.compressionType) as header.Codec
+  if (header.compressionCodecs[header.codecId(records)] === wanted) return records
+  return recompress(records, wanted, config.decompressedBytesMax)
+}
+
+/** Lookups by time rely on the header's greatest timestamp, which no check of a CRC makes true. */
+function correctMaxTimestamp(batch: Buffer, checked: CheckedBatch): void {
+  if (checked.maxTimestamp === header.maxTimestamp(batch)) return
+  header.writeInt64(batch, checked.maxTimestamp, 35)
+  writeCrc(batch)
+}
