@@ -1,0 +1,150 @@
+import { assert } from '../std/assert.ts'
+import type { Clock } from '../std/clock.ts'
+import { NaruError } from '../std/errors.ts'
+import { TimerWheel } from '../std/timer-wheel.ts'
+import { buildBatch, recordBytesBound } from './batch.ts'
+import { StateTimers } from './timers.ts'
+import { type Reply, Turn } from './turn.ts'
+import type { ReplayedState, ReplicatedLog, StateRecord } from './types.ts'
+
+/** Records of one tick share a batch up to this size. */
+const batchBytesMax = 256 * 1024
+
+/** Answers that wait for the high watermark to pass an offset. */
+interface Waiting {
+  readonly lastOffset: number
+  readonly answers: (() => void)[]
+}
+
+/**
+ * One life of a state, from its loading until an append or a commit fails or the leadership ends. It runs turns,
+ * appends what they write (one batch a tick) and lets their answers out when the log has committed what they saw.
+ */
+export class LiveState<S extends ReplayedState> {
+  readonly state: S
+  private readonly log: ReplicatedLog
+  private readonly clock: Clock
+  private readonly failed: (error: unknown) => void
+  private readonly wheel: TimerWheel
+  /** Every request that has no answer yet, parked ones too. */
+  private readonly open = new Set<Reply<never>>()
+  /** In order of their offsets. */
+  private readonly waiting: Waiting[] = []
+  private records: StateRecord[] = []
+  private recordBytes = 0
+  private answers: (() => void)[] = []
+  private flushing: NodeJS.Immediate | undefined
+  private ended = false
+
+  /** `failed` is called once, when this life can't go on; the caller then ends it. */
+  constructor(log: ReplicatedLog, clock: Clock, create: (timers: StateTimers) => S, failed: (error: unknown) => void) {
+    this.log = log
+    this.clock = clock
+    this.failed = failed
+    this.wheel = new TimerWheel(clock)
+    this.state = create(new StateTimers(this.wheel, act => this.run(act)))
+  }
+
+  /** Begins to answer: the state has replayed everything up to the log's end. */
+  start(): void {
+    if (this.log.endOffset > this.log.highWatermark) this.awaitCommit(this.log.endOffset - 1, [])
+    this.run(turn => this.state.loaded(turn))
+  }
+
+  /** Runs a handler that answers through `reply`, in this turn or a later one. Rejects with the NaruError it throws. */
+  park<T>(handler: (state: S, turn: Turn, reply: Reply<T>) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const reply: Reply<T> = {
+        resolve: value => {
+          this.open.delete(reply)
+          resolve(value)
+        },
+        reject: error => {
+          this.open.delete(reply)
+          reject(error)
+        }
+      }
+      this.open.add(reply)
+      this.run(turn => {
+        try {
+          handler(this.state, turn, reply)
+        } catch (error) {
+          if (!(error instanceof NaruError)) throw error
+          assert(turn.records.length === 0, `a handler refused after it had written: ${error.message}`)
+          turn.refuse(reply, error)
+        }
+      })
+    })
+  }
+
+  /** Ends this life: nothing fires or is appended any more, and whoever waits hears `error`. */
+  end(error: Error): void {
+    if (this.ended) return
+    this.ended = true
+    this.wheel.close()
+    if (this.flushing) clearImmediate(this.flushing)
+    for (const reply of [...this.open]) reply.reject(error)
+    this.waiting.length = 0
+  }
+
+  private run(act: (turn: Turn) => void): void {
+    if (this.ended) return
+    const turn = new Turn()
+    try {
+      act(turn)
+      for (const record of turn.records) this.state.replay(record)
+    } catch (error) {
+      this.failed(error)
+      return
+    }
+    this.take(turn)
+  }
+
+  private take(turn: Turn): void {
+    for (const record of turn.records) {
+      const bytes = recordBytesBound(record)
+      if (this.recordBytes + bytes > batchBytesMax) this.flush()
+      if (this.ended) return
+      this.records.push(record)
+      this.recordBytes += bytes
+      this.flushing ??= setImmediate(() => this.flush())
+    }
+    // What was seen and is not committed yet decides when the answers may go out.
+    if (this.records.length > 0) this.answers.push(...turn.answers)
+    else if (this.waiting.length > 0) this.waiting[this.waiting.length - 1].answers.push(...turn.answers)
+    else for (const answer of turn.answers) answer()
+  }
+
+  private flush(): void {
+    if (this.flushing) clearImmediate(this.flushing)
+    this.flushing = undefined
+    if (this.records.length === 0) return
+    const { records, answers } = this
+    this.records = []
+    this.recordBytes = 0
+    this.answers = []
+    try {
+      const { lastOffset } = this.log.append(buildBatch(records, this.clock.now()))
+      this.awaitCommit(lastOffset, answers)
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  private awaitCommit(lastOffset: number, answers: (() => void)[]): void {
+    this.waiting.push({ lastOffset, answers })
+    this.log.whenCommitted(lastOffset).then(
+      () => this.committed(lastOffset),
+      error => {
+        if (!this.ended) this.failed(error)
+      }
+    )
+  }
+
+  private committed(offset: number): void {
+    while (this.waiting.length > 0 && this.waiting[0].lastOffset <= offset) {
+      const done = this.waiting.shift()
+      for (const answer of done?.answers ?? []) answer()
+    }
+  }
+}

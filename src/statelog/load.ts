@@ -1,0 +1,32 @@
+import { eachRecord } from './batch.ts'
+import type { ReplayedState, ReplicatedLog } from './types.ts'
+
+/** Bytes read at once; between two reads other work of the process gets its turn. */
+const readBytes = 1024 * 1024
+
+/**
+ * Replays a log from its start to its end, also what is not committed yet: answers wait for that. Stops early when
+ * `overtaken` says so. Gives the number of records; rejects with what the log's `read` throws.
+ */
+export async function replayLog(log: ReplicatedLog, state: ReplayedState, overtaken: () => boolean): Promise<number> {
+  let records = 0
+  let offset = log.startOffset
+  while (offset < log.endOffset) {
+    const read = await log.read(offset, { maxBytes: readBytes, atLeastOne: true, below: log.endOffset })
+    try {
+      if (overtaken()) return records
+      for (const chunk of read.chunks)
+        eachRecord(chunk, offset, record => {
+          records++
+          state.replay(record)
+        })
+    } finally {
+      read.release()
+    }
+    if (read.nextOffset <= offset) break
+    offset = read.nextOffset
+    await new Promise(resolve => setImmediate(resolve))
+    if (overtaken()) return records
+  }
+  return records
+}

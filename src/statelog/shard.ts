@@ -1,0 +1,140 @@
+import type { Clock, Timer } from '../std/clock.ts'
+import { codeOf, messageOf, NaruError } from '../std/errors.ts'
+import type { Logger } from '../std/log.ts'
+import { LiveState } from './live-state.ts'
+import { replayLog } from './load.ts'
+import type { StateTimers } from './timers.ts'
+import type { Reply, Turn } from './turn.ts'
+import type { ReplayedState, ReplicatedLog } from './types.ts'
+
+/** A log that can't be loaded is tried again after this long, twice as long each time, up to the second figure. */
+const retryMsMin = 100
+const retryMsMax = 10_000
+
+export interface ShardOptions<S> {
+  /** For logs: the partition under it. */
+  readonly name: string
+  readonly log: ReplicatedLog
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Makes an empty state; called for every (re)load. */
+  create(timers: StateTimers): S
+}
+
+/**
+ * A state machine over one internal partition that this broker leads (DESIGN rule 5). It loads the log, answers
+ * handlers, and when an append or a commit fails it forgets everything and loads again: what clients were told and
+ * what the log holds can never differ.
+ *
+ * Errors that callers see: COORDINATOR_LOAD_IN_PROGRESS while loading, NOT_COORDINATOR when closed or out of order,
+ * COORDINATOR_NOT_AVAILABLE when the log has too few replicas, and what the handler throws.
+ */
+export class StateShard<S extends ReplayedState> {
+  private readonly options: ShardOptions<S>
+  private live: LiveState<S> | undefined
+  /** Grows with every load and with the end, so that a load that was overtaken finds out. */
+  private life = 0
+  private closed = false
+  private retry: Timer | undefined
+  private retryMs = retryMsMin
+  private unavailable = new NaruError('COORDINATOR_LOAD_IN_PROGRESS', 'The coordinator is loading.')
+  private readonly loadedWaiters: (() => void)[] = []
+
+  constructor(options: ShardOptions<S>) {
+    this.options = options
+    this.load()
+  }
+
+  /** True while requests are answered. */
+  get active(): boolean {
+    return this.live !== undefined
+  }
+
+  /** Resolves when the state is loaded, or the shard closed. */
+  whenLoaded(): Promise<void> {
+    if (this.live || this.closed) return Promise.resolve()
+    return new Promise(resolve => this.loadedWaiters.push(resolve))
+  }
+
+  /** Runs a handler and gives its result, once everything that it saw or wrote is committed. */
+  execute<T>(handler: (state: S, turn: Turn) => T): Promise<T> {
+    return this.park((state, turn, reply: Reply<T>) => turn.answer(reply, handler(state, turn)))
+  }
+
+  /** As `execute`, for a handler whose answer may come from a later turn: it keeps `reply` in the state. */
+  park<T>(handler: (state: S, turn: Turn, reply: Reply<T>) => void): Promise<T> {
+    return this.live ? this.live.park(handler) : Promise.reject(this.unavailable)
+  }
+
+  /** The leadership has ended: whoever waits hears NOT_COORDINATOR. */
+  close(): void {
+    this.closed = true
+    this.stop(new NaruError('NOT_COORDINATOR', `This broker does not lead ${this.options.name} any more.`))
+    this.tellLoaded()
+  }
+
+  private stop(error: NaruError): void {
+    this.life++
+    this.unavailable = error
+    this.retry?.cancel()
+    const { live } = this
+    this.live = undefined
+    live?.end(error)
+  }
+
+  private load(): void {
+    const life = ++this.life
+    const { log, clock, create, logger, name } = this.options
+    this.unavailable = new NaruError('COORDINATOR_LOAD_IN_PROGRESS', `${name} is loading.`)
+    const fresh = new LiveState<S>(log, clock, create, error => this.failed(fresh, error))
+    const startMs = clock.monotonic()
+    replayLog(log, fresh.state, () => this.life !== life).then(
+      records => {
+        if (this.life !== life) return
+        this.live = fresh
+        this.retryMs = retryMsMin
+        const tookMs = Math.round(clock.monotonic() - startMs)
+        logger.debug({ log: name, records, tookMs }, 'loaded a state log')
+        fresh.start()
+        this.tellLoaded()
+      },
+      error => {
+        if (this.life === life) this.loadFailed(error)
+      }
+    )
+  }
+
+  private loadFailed(error: unknown): void {
+    const { logger, clock, name } = this.options
+    logger.error({ log: name, err: error, retryMs: this.retryMs }, 'could not load a state log')
+    this.stop(asUnavailable(error))
+    this.retry = clock.after(this.retryMs, () => this.load())
+    this.retryMs = Math.min(retryMsMax, this.retryMs * 2)
+  }
+
+  private failed(live: LiveState<S>, error: unknown): void {
+    if (this.live !== live) return
+    const { logger, name } = this.options
+    logger.warn({ log: name, err: error }, 'dropped the state of a log; it is loaded again')
+    this.stop(asUnavailable(error))
+    // Where the leadership is gone, loading again would only serve stale state: the new leader's state counts.
+    if (codeOf(error) !== 'NOT_LEADER_OR_FOLLOWER') this.load()
+  }
+
+  private tellLoaded(): void {
+    for (const tell of this.loadedWaiters.splice(0)) tell()
+  }
+}
+
+/** What a client is told when the log under a coordinator fails: Kafka's mapping of append errors. */
+function asUnavailable(error: unknown): NaruError {
+  const code = codeOf(error)
+  const unavailable =
+    code === 'NOT_ENOUGH_REPLICAS' ||
+    code === 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' ||
+    code === 'UNKNOWN_TOPIC_OR_PARTITION' ||
+    code === 'REQUEST_TIMED_OUT'
+  return new NaruError(unavailable ? 'COORDINATOR_NOT_AVAILABLE' : 'NOT_COORDINATOR', messageOf(error), {
+    cause: error
+  })
+}

@@ -1,0 +1,29 @@
+import type { NaruError } from '../std/errors.ts'
+import type { StateRecord } from './types.ts'
+
+/** The right to answer one request, once. */
+export interface Reply<T> {
+  resolve(value: T): void
+  reject(error: Error): void
+}
+
+/**
+ * What one handler, or one timer, wants done: records to append and requests to answer. The shard acts on it when the
+ * handler has returned; the answers go out when everything that they may depend on is committed.
+ */
+export class Turn {
+  readonly records: StateRecord[] = []
+  readonly answers: (() => void)[] = []
+
+  write(...records: StateRecord[]): void {
+    this.records.push(...records)
+  }
+
+  answer<T>(reply: Reply<T>, value: T): void {
+    this.answers.push(() => reply.resolve(value))
+  }
+
+  refuse<T>(reply: Reply<T>, error: NaruError): void {
+    this.answers.push(() => reply.reject(error))
+  }
+}
