@@ -1,0 +1,46 @@
+/** What the main process asks the load generator to do, and what comes back; both travel as JSON. */
+export type Job = ProduceJob | FetchJob
+
+interface Target {
+  port: number
+  /** The broker's process, whose CPU time is read at both ends of the measured window. */
+  brokerPid: number
+  topic: string
+  partitions: number
+  connections: number
+  /** Loaded but not measured, first. */
+  warmupMs: number
+  measureMs: number
+}
+
+export interface ProduceJob extends Target {
+  kind: 'produce'
+  acks: 0 | 1 | -1
+  recordBytes: number
+  recordsPerBatch: number
+  /** Requests that wait for an answer at once, per connection. */
+  inFlight: number
+  /** Stop after this many bytes of batches instead of after the time. */
+  totalBytes?: number
+  /** Load beside the measured one, at a fixed rate on connections of its own, to the same topic. */
+  background?: { bytesPerSecond: number; connections: number; recordBytes: number; recordsPerBatch: number }
+}
+
+export interface FetchJob extends Target {
+  kind: 'fetch'
+  maxBytes: number
+  /** Stop at the end of the log instead of beginning again. */
+  once: boolean
+}
+
+export interface Measurement {
+  seconds: number
+  requests: number
+  records: number
+  /** Bytes of record batches, headers included. */
+  bytes: number
+  brokerCpuSeconds: number
+  loaderCpuSeconds: number
+  /** Of each request, from its write to its answer; empty with acks=0. */
+  latencyUs: { p50: number; p99: number; p999: number; max: number; mean: number }
+}
