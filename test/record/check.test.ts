@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { buildBatch, type RecordInput } from '../../src/record/build.ts'
+import {
+  checkProduceBatch,
+  RecordsError,
+  validBatchAt,
+  verifyCrc,
+  walkBatches,
+  writeCrc
+} from '../../src/record/check.ts'
+import { lenient } from './support.ts'
+
+const record = (text: string, timestamp = 1000): RecordInput => ({
+  key: Buffer.from(`key ${text}`),
+  value: Buffer.from(`value ${text}`),
+  headers: [{ key: 'h', value: Buffer.from(text) }],
+  timestamp
+})
+const three = [record('a'), record('b'), record('c')]
+
+/** A batch of three with `change` made to it; the CRC is right again. */
+function changed(change: (batch: Buffer) => void, batch = buildBatch(three)): Buffer {
+  change(batch)
+  if (batch.readInt32BE(8) === batch.length - 12) writeCrc(batch)
+  return batch
+}
+
+const cases: [string, string, () => Buffer][] = [
+  ['INVALID_RECORD', 'no records at all', () => Buffer.alloc(0)],
+  ['INVALID_RECORD', 'a piece of a header', () => buildBatch(three).subarray(0, 20)],
+  ['INVALID_RECORD', 'a cut batch', () => buildBatch(three).subarray(0, 100)],
+  ['INVALID_RECORD', 'two batches', () => Buffer.concat([buildBatch(three), buildBatch(three)])],
+  ['INVALID_RECORD', 'a length that is too long', () => changed(b => b.writeInt32BE(b.length, 8))],
+  ['INVALID_RECORD', 'a length that is too short', () => changed(b => b.writeInt32BE(b.length - 13, 8))],
+  ['CORRUPT_MESSAGE', 'a length shorter than a header', () => changed(b => b.writeInt32BE(10, 8))],
+  ['CORRUPT_MESSAGE', 'a negative length', () => changed(b => b.writeInt32BE(-1, 8))],
+  ['INVALID_RECORD', 'magic 1', () => changed(b => b.writeInt8(1, 16))],
+  ['CORRUPT_MESSAGE', 'magic 9', () => changed(b => b.writeInt8(9, 16))],
+  ['CORRUPT_MESSAGE', 'magic -1', () => changed(b => b.writeInt8(-1, 16))],
+  ['INVALID_RECORD', 'a base offset', () => buildBatch(three, { baseOffset: 1 })],
+  ['INVALID_RECORD', 'a count that is too high', () => changed(b => b.writeInt32BE(4, 57))],
+  ['INVALID_RECORD', 'no records in a batch', () => buildBatch([])],
+  [
+    'INVALID_RECORD',
+    'count and last delta that agree on too many',
+    () =>
+      changed(b => {
+        b.writeInt32BE(0x7fffffff, 57)
+        b.writeInt32BE(0x7ffffffe, 23)
+      })
+  ],
+  [
+    'INVALID_RECORD',
+    'count and last delta that agree on too few',
+    () =>
+      changed(b => {
+        b.writeInt32BE(2, 57)
+        b.writeInt32BE(1, 23)
+      })
+  ],
+  ['INVALID_RECORD', 'a last offset delta that differs', () => changed(b => b.writeInt32BE(3, 23))],
+  ['INVALID_RECORD', 'a gap in the deltas', () => buildBatch([three[0], { ...three[1], offsetDelta: 2 }])],
+  [
+    'INVALID_RECORD',
+    'deltas that start at 1',
+    () => changed(b => b.writeInt32BE(0, 23), buildBatch([{ ...three[0], offsetDelta: 1 }]))
+  ],
+  ['INVALID_RECORD', 'a control batch', () => buildBatch(three, { control: true })],
+  ['INVALID_RECORD', 'a producer without a sequence', () => buildBatch(three, { producerId: 1, producerEpoch: 0 })],
+  ['UNKNOWN_SERVER_ERROR', 'codec 7', () => changed(b => b.writeInt16BE(7, 21))],
+  ['INVALID_RECORD', 'plain records that claim to be gzip', () => changed(b => b.writeInt16BE(1, 21))],
+  ['INVALID_TIMESTAMP', 'LogAppendTime from a producer', () => buildBatch(three, { logAppendTimeMs: 5 })],
+  ['MESSAGE_TOO_LARGE', 'more than max.message.bytes', () => buildBatch([{ value: Buffer.alloc(2000), timestamp: 1 }])],
+  ['MESSAGE_TOO_LARGE', 'a bomb', () => buildBatch([{ value: Buffer.alloc(200_000), timestamp: 1 }], { codec: 'gzip' })]
+]
+
+const limits = { ...lenient, maxBytes: 1000, decompressedBytesMax: 100_000 }
+
+for (const [code, what, make] of cases)
+  test(`${what}: ${code}`, () => assert.throws(() => checkProduceBatch(make(), limits), { code }))
+
+test('accepts a good batch, compressed or not, and tells what it saw', () => {
+  for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
+    const batch = buildBatch([record('a', 5), record('b', 9), record('c', 7)], { codec })
+    assert.deepEqual(checkProduceBatch(batch, limits), { count: 3, maxTimestamp: 9 })
+  }
+})
+
+test('leaves compressed records alone when told so', () => {
+  const batch = changed(b => b.fill(0, 61), buildBatch(three, { codec: 'gzip' }))
+  assert.throws(() => checkProduceBatch(batch, limits), { code: 'INVALID_RECORD' })
+  assert.equal(checkProduceBatch(batch, { ...limits, checkCompressed: false }).count, 3)
+})
+
+test('finds a change of any byte that the header or the CRC guards', () => {
+  for (const codec of ['none', 'lz4'] as const) {
+    const good = buildBatch(three, { codec, baseSequence: 4, producerId: 8, producerEpoch: 1 })
+    for (let at = 0; at < good.length; at++) {
+      if (at >= 12 && at < 16) continue // the leader epoch is the broker's to write
+      for (const bit of [1, 0x80]) {
+        const bad = Buffer.from(good)
+        bad[at] ^= bit
+        assert.throws(() => checkProduceBatch(bad, limits), { name: 'NaruError' }, `byte ${at}`)
+      }
+    }
+  }
+})
+
+test('any change of the records with a right CRC is accepted or refused in order, and never crashes', () => {
+  for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
+    const good = buildBatch(three, { codec })
+    for (let at = 61; at < good.length; at++)
+      for (const bit of [1, 2, 0x40, 0x80, 0xff]) {
+        const bad = changed(b => (b[at] ^= bit), Buffer.from(good))
+        try {
+          assert.equal(checkProduceBatch(bad, limits).count, 3)
+        } catch (error) {
+          const code = (error as { code: string }).code
+          assert.ok(['INVALID_RECORD', 'MESSAGE_TOO_LARGE', 'INVALID_TIMESTAMP'].includes(code), `${codec}: ${error}`)
+        }
+      }
+  }
+})
+
+test('names the records without a key', () => {
+  const batch = buildBatch([three[0], { ...three[1], key: null }, { ...three[2], key: null }])
+  checkProduceBatch(batch, limits)
+  assert.throws(
+    () => checkProduceBatch(batch, { ...limits, requireKeys: true }),
+    (error: unknown) => {
+      assert.ok(error instanceof RecordsError)
+      assert.equal(error.code, 'INVALID_RECORD')
+      assert.deepEqual(
+        error.records.map(refused => refused.index),
+        [1, 2]
+      )
+      return true
+    }
+  )
+})
+
+test('names the records whose time is out of bounds, for CreateTime only', () => {
+  const batch = buildBatch([record('old', 899), record('ok', 900), record('ok', 1010), record('new', 1011)])
+  const bounded = { ...limits, nowMs: 1000, timestampBeforeMaxMs: 100, timestampAfterMaxMs: 10 }
+  assert.throws(
+    () => checkProduceBatch(batch, bounded),
+    (error: unknown) => {
+      assert.ok(error instanceof RecordsError)
+      assert.equal(error.code, 'INVALID_TIMESTAMP')
+      assert.deepEqual(
+        error.records.map(refused => refused.index),
+        [0, 3]
+      )
+      return true
+    }
+  )
+  checkProduceBatch(batch, { ...bounded, timestampType: 'LogAppendTime' })
+  checkProduceBatch(buildBatch([record('none', -1)]), bounded)
+})
+
+test('walks whole batches and leaves a piece at the end', () => {
+  const one = buildBatch(three)
+  const two = buildBatch([record('d')])
+  const all = Buffer.concat([one, two, one.subarray(0, 80)])
+  const seen: number[] = []
+  assert.equal(
+    walkBatches(all, (at, bytes) => {
+      seen.push(at, bytes)
+    }),
+    one.length + two.length
+  )
+  assert.deepEqual(seen, [0, one.length, one.length, two.length])
+  assert.equal(
+    walkBatches(all, at => at === 0),
+    one.length
+  )
+  assert.equal(
+    walkBatches(Buffer.alloc(200), () => {}),
+    0
+  )
+})
+
+test('tells a valid batch from any other bytes', () => {
+  const batch = buildBatch(three)
+  const inside = Buffer.concat([Buffer.alloc(7, 0xee), batch, Buffer.alloc(9)])
+  assert.equal(validBatchAt(inside, 7), batch.length)
+  assert.ok(verifyCrc(inside, 7))
+  assert.equal(validBatchAt(inside, 7, 7 + batch.length - 1), 0)
+  for (let at = 0; at < inside.length; at++) if (at !== 7) assert.equal(validBatchAt(inside, at), 0)
+  inside[100] ^= 4
+  assert.equal(validBatchAt(inside, 7), 0)
+})
