@@ -1,11 +1,11 @@
+import { BatchBuilder } from '../record/build.ts'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import { TimerWheel } from '../std/timer-wheel.ts'
-import { buildBatch, recordBytesBound } from './batch.ts'
 import { StateTimers } from './timers.ts'
 import { type Reply, Turn } from './turn.ts'
-import type { ReplayedState, ReplicatedLog, StateRecord } from './types.ts'
+import type { ReplayedState, ReplicatedLog } from './types.ts'
 
 /** Records of one tick share a batch up to this size. */
 const batchBytesMax = 256 * 1024
@@ -30,8 +30,8 @@ export class LiveState<S extends ReplayedState> {
   private readonly open = new Set<Reply<never>>()
   /** In order of their offsets. */
   private readonly waiting: Waiting[] = []
-  private records: StateRecord[] = []
-  private recordBytes = 0
+  /** Records of this tick, and what may be answered once they are committed. */
+  private readonly batch = new BatchBuilder()
   private answers: (() => void)[] = []
   private flushing: NodeJS.Immediate | undefined
   private ended = false
@@ -101,16 +101,16 @@ export class LiveState<S extends ReplayedState> {
   }
 
   private take(turn: Turn): void {
-    for (const record of turn.records) {
-      const bytes = recordBytesBound(record)
-      if (this.recordBytes + bytes > batchBytesMax) this.flush()
+    const timestamp = this.clock.now()
+    for (const { key, value } of turn.records) {
+      const record = { key, value, timestamp }
+      if (this.batch.count > 0 && this.batch.bytesWith(record) > batchBytesMax) this.flush()
       if (this.ended) return
-      this.records.push(record)
-      this.recordBytes += bytes
+      this.batch.append(record)
       this.flushing ??= setImmediate(() => this.flush())
     }
     // What was seen and is not committed yet decides when the answers may go out.
-    if (this.records.length > 0) this.answers.push(...turn.answers)
+    if (this.batch.count > 0) this.answers.push(...turn.answers)
     else if (this.waiting.length > 0) this.waiting[this.waiting.length - 1].answers.push(...turn.answers)
     else for (const answer of turn.answers) answer()
   }
@@ -118,13 +118,11 @@ export class LiveState<S extends ReplayedState> {
   private flush(): void {
     if (this.flushing) clearImmediate(this.flushing)
     this.flushing = undefined
-    if (this.records.length === 0) return
-    const { records, answers } = this
-    this.records = []
-    this.recordBytes = 0
+    if (this.batch.count === 0) return
+    const { answers } = this
     this.answers = []
     try {
-      const { lastOffset } = this.log.append(buildBatch(records, this.clock.now()))
+      const { lastOffset } = this.log.append(this.batch.build())
       this.awaitCommit(lastOffset, answers)
     } catch (error) {
       this.failed(error)

@@ -1,4 +1,5 @@
-import { eachRecord } from './batch.ts'
+import { batchBytes, isControl } from '../record/header.ts'
+import { iterateRecords } from '../record/iterate.ts'
 import type { ReplayedState, ReplicatedLog } from './types.ts'
 
 /** Bytes read at once; between two reads other work of the process gets its turn. */
@@ -15,11 +16,7 @@ export async function replayLog(log: ReplicatedLog, state: ReplayedState, overta
     const read = await log.read(offset, { maxBytes: readBytes, atLeastOne: true, below: log.endOffset })
     try {
       if (overtaken()) return records
-      for (const chunk of read.chunks)
-        eachRecord(chunk, offset, record => {
-          records++
-          state.replay(record)
-        })
+      for (const chunk of read.chunks) records += replayChunk(chunk, offset, state)
     } finally {
       read.release()
     }
@@ -27,6 +24,20 @@ export async function replayLog(log: ReplicatedLog, state: ReplayedState, overta
     offset = read.nextOffset
     await new Promise(resolve => setImmediate(resolve))
     if (overtaken()) return records
+  }
+  return records
+}
+
+/** Replays whole batches, but for what lies below `from`. Transaction markers are no state of this machine. */
+function replayChunk(chunk: Buffer, from: number, state: ReplayedState): number {
+  let records = 0
+  for (let at = 0; at < chunk.length; at += batchBytes(chunk, at)) {
+    if (isControl(chunk, at)) continue
+    for (const { offset, key, value } of iterateRecords(chunk, at)) {
+      if (offset < from || !key) continue
+      state.replay({ key, value })
+      records++
+    }
   }
   return records
 }
