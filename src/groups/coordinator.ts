@@ -24,8 +24,20 @@ export interface TopicDirectory {
   partitionCount(topic: string): number | undefined
 }
 
+/** A broker as its clients reach it. */
+export interface CoordinatorNode {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+}
+
 export interface GroupCoordinatorOptions extends GroupEnvironment {
   readonly topics: TopicDirectory
+  /**
+   * The broker that leads a partition of `__consumer_offsets`, for a client that came in on the given port; undefined
+   * while nobody does.
+   */
+  leaderOf(partition: number, localPort: number): CoordinatorNode | undefined
 }
 
 /** A topic as a request names it: by id from version 10 of OffsetCommit and OffsetFetch on. */
@@ -74,6 +86,13 @@ export class GroupCoordinator {
   /** The partition of `__consumer_offsets` that keeps a group. */
   coordinatorFor(groupId: string): number {
     return (javaHash(groupId) & 0x7fff_ffff) % this.options.config.offsetsTopicPartitions
+  }
+
+  /** FindCoordinator: the broker to ask about a group. Throws COORDINATOR_NOT_AVAILABLE. */
+  find(groupId: string, localPort: number): CoordinatorNode {
+    const node = this.options.leaderOf(this.coordinatorFor(groupId), localPort)
+    if (!node) throw new NaruError('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.')
+    return node
   }
 
   /** Takes over a partition of `__consumer_offsets`: loads it, then serves. Resolves when it is loaded. */
