@@ -1,0 +1,166 @@
+/**
+ * `npm run bench`: measures Naru, and Apache Kafka in turn with `--against kafka`. See docs/benchmarks.md.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { fetchApacheKafka, freePort } from '../test/support/apache-kafka.ts'
+import { Broker, type Contender, kafka, naru } from './contender.ts'
+import { measure, pageCacheCanBeDropped, warmUp } from './measure.ts'
+import { heading, lines, type Outcome, summarise } from './report.ts'
+import { type Scenario, scenarios } from './scenarios.ts'
+
+const help = `Usage: npm run bench -- [options]
+
+  --against kafka   run Apache Kafka in the same run, in turn, and print ratios
+  --contender NAME  naru (default) or kafka: what to measure, alone
+  --only NAME       only scenarios whose name contains NAME; may be repeated
+  --full            the whole produce matrix
+  --seconds N       measured seconds of each repeat (4)
+  --warmup N        seconds of load before them (1)
+  --repeat N        repeats of each scenario (3)
+  --dir PATH        where the brokers keep their data (the system's temporary folder)
+  --profile PATH    write a CPU profile of Naru for each scenario into this folder
+  --list            print the scenarios
+  --help            print this
+`
+
+const { values } = parseArgs({
+  options: {
+    against: { type: 'string' },
+    contender: { type: 'string', default: 'naru' },
+    only: { type: 'string', multiple: true },
+    full: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '4' },
+    warmup: { type: 'string', default: '1' },
+    repeat: { type: 'string', default: '3' },
+    dir: { type: 'string', default: tmpdir() },
+    profile: { type: 'string' },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false }
+  }
+})
+
+const known: Record<string, Contender> = { naru, kafka }
+
+async function main(): Promise<void> {
+  if (values.help) return console.log(help)
+  const only = values.only
+  const chosen = scenarios(values.full || only !== undefined).filter(
+    scenario => !only || only.some(part => scenario.name.includes(part))
+  )
+  if (values.list) return console.log(chosen.map(({ name, doc }) => `${name.padEnd(36)} ${doc}`).join('\n'))
+  const contenders = [values.contender, ...(values.against ? [values.against] : [])].map(name => {
+    if (!known[name]) throw new Error(`no such contender: ${name}\n\n${help}`)
+    return known[name]
+  })
+  const repeats = positive('repeat')
+  const bounds = { warmupMs: positive('warmup') * 1000, measureMs: positive('seconds') * 1000 }
+  const runDir = mkdtempSync(join(values.dir, 'naru-bench-'))
+  try {
+    const outcomes = await run(contenders, chosen, repeats, bounds, runDir)
+    const file = save(contenders, bounds, outcomes)
+    console.log(`\n${file}`)
+    if (outcomes.some(outcome => outcome.failure)) process.exitCode = 1
+  } finally {
+    rmSync(runDir, { recursive: true, force: true })
+  }
+}
+
+type Bounds = Parameters<typeof measure>[2]
+
+async function run(
+  contenders: Contender[],
+  chosen: Scenario[],
+  repeats: number,
+  bounds: Bounds,
+  runDir: string
+): Promise<Outcome[]> {
+  if (contenders.includes(kafka)) fetchApacheKafka()
+  const brokers: Broker[] = []
+  const start = async (contender: Contender, nodeArgs: string[] = []) => {
+    const broker = new Broker(contender, join(runDir, contender.name), await freePort(), nodeArgs)
+    await broker.start()
+    await warmUp(broker, 3000)
+    return broker
+  }
+  const outcomes: Outcome[] = []
+  try {
+    if (!values.profile) for (const contender of contenders) brokers.push(await start(contender))
+    console.log(heading())
+    for (const scenario of chosen) {
+      if (values.profile) {
+        const profile = [
+          '--cpu-prof',
+          `--cpu-prof-dir=${values.profile}`,
+          `--cpu-prof-name=${scenario.name}.cpuprofile`
+        ]
+        brokers.push(await start(contenders[0], profile))
+      }
+      const rows = await alternate(scenario, brokers, repeats, bounds)
+      outcomes.push(...rows)
+      for (const line of lines(rows)) console.log(line)
+      if (values.profile) await brokers.pop()!.stopAndRemove()
+    }
+  } finally {
+    for (const broker of brokers) await broker.stopAndRemove()
+  }
+  return outcomes
+}
+
+/** Repeats a scenario, the contenders in turn, so that what the machine does meanwhile meets both. */
+async function alternate(scenario: Scenario, brokers: Broker[], repeats: number, bounds: Bounds): Promise<Outcome[]> {
+  const rows = brokers
+    .filter(broker => scenario.kind !== 'embedded' || broker.contender === naru)
+    .map(broker => ({ broker, figures: [] as Outcome['repeats'], failure: undefined as string | undefined }))
+  for (let repeat = 0; repeat < repeats; repeat++) {
+    for (const row of repeat % 2 === 0 ? rows : [...rows].reverse()) {
+      if (row.failure) continue
+      try {
+        row.figures.push(await measure(scenario, row.broker, bounds))
+      } catch (error) {
+        row.failure = (error as Error).message
+      }
+    }
+  }
+  return rows.map(({ broker, figures, failure }) => ({
+    scenario: scenario.name,
+    contender: broker.contender.name,
+    repeats: figures,
+    summary: summarise(figures),
+    failure
+  }))
+}
+
+function save(contenders: Contender[], bounds: Bounds, outcomes: Outcome[]): string {
+  const folder = fileURLToPath(new URL('results/', import.meta.url))
+  mkdirSync(folder, { recursive: true })
+  const at = new Date().toISOString()
+  const file = join(folder, `${at.replaceAll(':', '-').slice(0, 19)}.json`)
+  const machine = {
+    cpu: cpus()[0].model,
+    cpus: cpus().length,
+    memoryMb: Math.round(totalmem() / 1e6),
+    kernel: release(),
+    node: process.version,
+    pageCacheDropped: pageCacheCanBeDropped
+  }
+  const versions = Object.fromEntries(contenders.map(({ name, version }) => [name, version]))
+  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: folder, encoding: 'utf8' }).trim()
+  writeFileSync(file, `${JSON.stringify({ at, commit, versions, machine, bounds, outcomes }, null, 2)}\n`)
+  return file
+}
+
+function positive(name: 'seconds' | 'warmup' | 'repeat'): number {
+  const value = Number(values[name])
+  if (!(value > 0)) throw new Error(`--${name} takes a number above 0`)
+  return value
+}
+
+main().catch((error: Error) => {
+  console.error(error.message)
+  process.exit(1)
+})
