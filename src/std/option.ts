@@ -111,6 +111,13 @@ export class OptionValues {
     return text === undefined ? declared.default : parseOption(declared, text)
   }
 
+  /** The values of a group of options, by the names that the group gives them. */
+  of<G extends Record<string, Option>>(group: G): { readonly [K in keyof G]: OptionValue<G[K]> } {
+    const values: Record<string, unknown> = {}
+    for (const [name, declared] of Object.entries(group)) values[name] = this.get(declared)
+    return values as { readonly [K in keyof G]: OptionValue<G[K]> }
+  }
+
   /** The text that was set, undefined when the default holds. */
   textOf(name: string): string | undefined {
     return this.texts.get(name)

@@ -1,0 +1,19 @@
+import { fetchOptions } from '../broker/fetch.ts'
+import { maintenanceOptions } from '../broker/maintenance.ts'
+import { kafkaDoorOptions } from '../doors/kafka/options.ts'
+import { listenerOptions } from '../doors/listener/options.ts'
+import { groupOptions } from '../groups/options.ts'
+import { partitionBrokerOptions } from '../partition/options.ts'
+import type { Option } from '../std/option.ts'
+import { nodeOptions } from './node-options.ts'
+
+/** Every option of a broker, wherever it is declared. */
+export const brokerOptions: readonly Option[] = [
+  nodeOptions,
+  listenerOptions,
+  kafkaDoorOptions,
+  fetchOptions,
+  groupOptions,
+  partitionBrokerOptions,
+  maintenanceOptions
+].flatMap(group => Object.values<Option>(group))
