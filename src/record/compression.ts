@@ -1,7 +1,7 @@
 import { messageOf, NaruError } from '../std/errors.ts'
 import { batchBytes, type Codec, codecId, compressionCodecs, headerBytes } from './header.ts'
 import { lz4, zlib } from './libraries.ts'
-import { lz4ContentBytes } from './lz4.ts'
+import { lz4Decompress } from './lz4.ts'
 import { snappyCompress, snappyDecompress } from './snappy.ts'
 import { zstdCompress, zstdDecompress } from './zstd.ts'
 
@@ -41,8 +41,7 @@ export function decompress(codec: Codec, data: Buffer, bytesMax = decompressedBy
       case 'snappy':
         return snappyDecompress(data, bytesMax)
       case 'lz4':
-        if (lz4ContentBytes(data, bytesMax) > bytesMax) throw tooLarge(bytesMax)
-        return lz4().decompressFrameSync(data)
+        return lz4Decompress(data, bytesMax)
       case 'zstd':
         return zstdDecompress(data, bytesMax)
     }

@@ -50,8 +50,8 @@ interface Zstd {
   decompressor: number
 }
 
-/** WebAssembly memory never shrinks: an instance that grew beyond this is dropped after the call. */
-const keptBytesMax = 16 * 1024 * 1024
+/** WebAssembly memory never shrinks: an instance that grew beyond this is dropped after the call. It begins with 16 MB. */
+const keptBytesMax = 32 * 1024 * 1024
 const pageBytes = 65_536
 /** A block regenerates at most this (RFC 8878, 3.1.1.2.4). */
 const blockBytesMax = 128 * 1024

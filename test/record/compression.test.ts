@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
+import lz4 from 'lz4-napi'
 import snappy from 'snappy'
 import { compress, decompress } from '../../src/record/compression.ts'
 import { compressionCodecs } from '../../src/record/header.ts'
@@ -92,6 +93,18 @@ test('lz4: frames say that their blocks are independent, as the Java reader dema
   const packed = compress('lz4', Buffer.alloc(200_000, 'lz4 '))
   assert.equal(packed.readUInt32LE(0), 0x184d2204)
   assert.equal(packed[4] & 0x20, 0x20)
+})
+
+test('lz4: reads frames with checksums, and finds them wrong', () => {
+  const data = Buffer.alloc(300_000, 'some text that repeats, ')
+  const packed = lz4.compressFrameSync(data, { blockChecksums: true, contentChecksum: true })
+  assert.ok(decompress('lz4', packed).equals(data))
+  const bad = Buffer.from(packed)
+  bad[20] ^= 1
+  assert.throws(() => decompress('lz4', bad), { code: 'CORRUPT_MESSAGE' })
+  const badHeader = Buffer.from(packed)
+  badHeader[6] ^= 1
+  assert.throws(() => decompress('lz4', badHeader), { code: 'CORRUPT_MESSAGE' })
 })
 
 test('gzip: several members in a row are one', () => {
