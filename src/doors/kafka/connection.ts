@@ -99,7 +99,7 @@ export class Connection {
       }
     } catch (error) {
       if (!(error instanceof DecodeError)) this.door.logger.error({ ...this.name, error }, 'connection broken by a bug')
-      this.finish(messageOf(error))
+      this.refuse(messageOf(error))
     }
     this.processing = false
     this.output.flush()
@@ -177,8 +177,8 @@ export class Connection {
       const exchange = new Exchange(this, handler, { ...header, version: 0 }, undefined)
       this.inFlight.push(exchange)
       this.answered(exchange, unsupportedApiVersions)
-    } else if (handler) this.finish(`${handler.api.name} version ${version} is not served`)
-    else this.finish(`API key ${key} is not served`)
+    } else if (handler) this.refuse(`${handler.api.name} version ${version} is not served`)
+    else this.refuse(`API key ${key} is not served`)
   }
 
   private refused(exchange: Exchange, error: unknown): void {
@@ -250,12 +250,18 @@ export class Connection {
     if (this.paused) this.process()
   }
 
-  /** Reads no more, answers what is in flight and closes. The first reason is logged. */
+  /** As `finish`, for what the client did wrong: a warning says why. */
+  refuse(reason: string): void {
+    if (this.finishing === undefined && !this.closed)
+      this.door.logger.warn({ ...this.name, software: this.softwareName, reason }, 'closing connection')
+    this.finish(reason)
+  }
+
+  /** Reads no more, answers what is in flight and closes. */
   finish(reason: string): void {
     if (this.finishing !== undefined || this.closed) return
     this.finishing = reason
-    if (this.ended) this.door.logger.debug({ ...this.name, reason }, 'closing connection')
-    else this.door.logger.warn({ ...this.name, software: this.softwareName, reason }, 'closing connection')
+    this.door.logger.debug({ ...this.name, reason }, 'connection closes')
     if (!this.processing) this.settle()
   }
 

@@ -58,6 +58,6 @@ export class Exchange implements RequestContext {
   }
 
   fail(reason: string): void {
-    this.connection.finish(`${this.handler.api.name}: ${reason}`)
+    this.connection.refuse(`${this.handler.api.name}: ${reason}`)
   }
 }

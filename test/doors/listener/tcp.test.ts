@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { afterEach, test } from 'node:test'
+import type { ListenerLimits } from '../../../src/doors/listener/options.ts'
+import { type Listener, listen, type Remote, type Serve } from '../../../src/doors/listener/tcp.ts'
+import { systemClock } from '../../../src/run/system.ts'
+import { silent } from '../../../src/std/log.ts'
+import { Metrics } from '../../../src/std/metrics.ts'
+
+const open: Listener[] = []
+afterEach(async () => {
+  for (const listener of open.splice(0)) await listener.close(0)
+})
+
+const echoing: Serve = stream => {
+  stream.on('error', () => {})
+  stream.pipe(stream)
+  return { finish: () => stream.end() }
+}
+
+async function start(serve: Serve, limits: Partial<ListenerLimits> = {}, port = 0): Promise<Listener> {
+  const listener = await listen(
+    {
+      host: '127.0.0.1',
+      port,
+      limits: { connectionsMax: 1000, connectionsPerHostMax: 1000, ...limits },
+      clock: systemClock,
+      logger: silent,
+      metrics: new Metrics()
+    },
+    serve
+  )
+  open.push(listener)
+  return listener
+}
+
+async function client(listener: Listener): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port: listener.port })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
+
+test('port 0 takes a free port; bytes go both ways; the door learns who came', async () => {
+  const remotes: Remote[] = []
+  const listener = await start((stream, remote) => {
+    remotes.push(remote)
+    return echoing(stream, remote)
+  })
+  assert.ok(listener.port > 0)
+  const socket = await client(listener)
+  socket.write('hello')
+  const [bytes] = await once(socket, 'data')
+  assert.equal(String(bytes), 'hello')
+  assert.deepEqual(remotes, [{ host: '127.0.0.1', port: socket.localPort, localPort: listener.port }])
+  socket.destroy()
+})
+
+test('a port in use rejects', async () => {
+  const listener = await start(echoing)
+  await assert.rejects(start(echoing, {}, listener.port), /EADDRINUSE/)
+})
+
+test('close lets connections finish, and drops those that do not', async () => {
+  const finished: string[] = []
+  let served = 0
+  const obedient: Serve = stream => {
+    const isFirst = served++ === 0
+    stream.resume()
+    return {
+      finish(reason) {
+        finished.push(reason)
+        if (isFirst) stream.end()
+      }
+    }
+  }
+  const listener = await start(obedient)
+  const willing = await client(listener)
+  const stubborn = await client(listener)
+  willing.resume()
+  stubborn.resume()
+  const closed = Promise.all([once(willing, 'close'), once(stubborn, 'close')])
+  await listener.close(50)
+  await closed
+  assert.equal(finished.length, 2)
+  await assert.rejects(client(listener), /ECONNREFUSED/)
+})
+
+test('connections beyond the limits are closed, and room is given back', async () => {
+  const listener = await start(echoing, { connectionsPerHostMax: 2 })
+  const first = await client(listener)
+  await client(listener)
+  const third = await client(listener)
+  third.resume()
+  await once(third, 'close')
+  first.end()
+  first.resume()
+  await once(first, 'close')
+  const fourth = await client(listener)
+  fourth.write('x')
+  await once(fourth, 'data')
+})
+
+test('several hundred connections at once all get in', async () => {
+  const streams: Duplex[] = []
+  const listener = await start((stream, remote) => {
+    streams.push(stream)
+    return echoing(stream, remote)
+  })
+  const sockets = await Promise.all(Array.from({ length: 300 }, () => client(listener)))
+  await Promise.all(
+    sockets.map(async socket => {
+      socket.write('x')
+      await once(socket, 'data')
+      socket.destroy()
+    })
+  )
+  assert.equal(streams.length, 300)
+})
