@@ -102,7 +102,7 @@ export async function greet(connection: Connection): Promise<void> {
   if (metadata.readInt32BE(4) < 1) throw new Error('Metadata names no broker')
 }
 
-/** Creates a topic of one replica and waits until every partition has a leader. */
+/** Creates a topic of one replica and waits until every partition serves. */
 export async function createTopic(
   connection: Connection,
   topic: string,
@@ -112,16 +112,20 @@ export async function createTopic(
   const body = new Fields().int32(1).string(topic).int32(partitions).int16(1).int32(0)
   body.int32(Object.keys(configs).length)
   for (const [name, value] of Object.entries(configs)) body.string(name).string(value)
-  const answer = await connection.request(
-    requestFrame(api.createTopics, 2, false, body.int32(timeoutMs).int8(0).build())
-  )
+  body.int32(timeoutMs).int8(0)
+  const answer = await connection.request(requestFrame(api.createTopics, 2, false, body.build()))
   const error = answer.readInt16BE(4 + 4 + 4 + 2 + topic.length)
   if (error !== 0) throw new Error(`CreateTopics ${topic} answered error ${error}`)
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if ((await ledPartitions(connection, topic)) === partitions) return
+  for (const deadlineMs = performance.now() + timeoutMs; ; ) {
+    // Kafka names leaders in Metadata before they serve: only a partition that answers is ready.
+    const failure = await endOffsets(connection, topic, partitions).then(
+      () => undefined,
+      (reason: Error) => reason
+    )
+    if (!failure) return
+    if (performance.now() > deadlineMs) throw failure
     await new Promise(resolve => setTimeout(resolve, 50))
   }
-  throw new Error(`topic ${topic} has partitions without a leader after 10 s`)
 }
 
 export async function deleteTopic(connection: Connection, topic: string): Promise<void> {
@@ -129,45 +133,6 @@ export async function deleteTopic(connection: Connection, topic: string): Promis
   const answer = await connection.request(requestFrame(api.deleteTopics, 1, false, body.build()))
   const error = answer.readInt16BE(4 + 4 + 4 + 2 + topic.length)
   if (error !== 0) throw new Error(`DeleteTopics ${topic} answered error ${error}`)
-}
-
-/** How many partitions of `topic` have a leader (Metadata v1). */
-async function ledPartitions(connection: Connection, topic: string): Promise<number> {
-  const body = new Fields().int32(1).string(topic)
-  const answer = await connection.request(requestFrame(api.metadata, 1, false, body.build()))
-  let at = 4
-  const string = () => {
-    at += 2 + Math.max(0, answer.readInt16BE(at))
-  }
-  const int32 = () => {
-    at += 4
-    return answer.readInt32BE(at - 4)
-  }
-  const skipInt32s = () => {
-    const count = int32()
-    at += 4 * count
-  }
-  for (let brokers = int32(); brokers > 0; brokers--) {
-    at += 4
-    string()
-    at += 4
-    string()
-  }
-  at += 4 + 4 // controller, and the count of topics: one
-  const error = answer.readInt16BE(at)
-  at += 2
-  string()
-  at += 1
-  if (error !== 0) return 0
-  let led = 0
-  for (let left = int32(); left > 0; left--) {
-    const partitionError = answer.readInt16BE(at)
-    at += 2 + 4
-    if (int32() >= 0 && partitionError === 0) led++
-    skipInt32s()
-    skipInt32s()
-  }
-  return led
 }
 
 /** The end offset of each partition (ListOffsets v1, latest). */

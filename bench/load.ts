@@ -61,6 +61,7 @@ async function produce(job: ProduceJob): Promise<Measurement> {
       window.end()
     } else {
       await Promise.race([sleep(job.warmupMs), failed])
+      while (!producers.every(producer => producer.primed)) await Promise.race([sleep(10), failed])
       window.begin()
       await Promise.race([sleep(job.measureMs), failed])
       window.end()

@@ -42,6 +42,7 @@ export class Producer {
   private freeCount: number
   private budgetBytes: number
   private ending = false
+  private refill: NodeJS.Immediate | undefined
   private paced = false
 
   constructor(connection: Connection, options: ProducerOptions) {
@@ -76,6 +77,11 @@ export class Producer {
     // A broker that falls behind is not handed the whole backlog at once.
     this.budgetBytes = Math.min(this.budgetBytes + bytes, 4 * Math.max(bytes, this.options.batch.length))
     this.fill()
+  }
+
+  /** True once each of its partitions has taken a batch: first ones create files. */
+  get primed(): boolean {
+    return this.sentCount - (this.options.inFlight - this.freeCount) >= this.options.partitions.length
   }
 
   stop(): void {
@@ -117,7 +123,11 @@ export class Producer {
   private written(count: number): void {
     this.freeCount += count
     for (let i = 0; i < count; i++) this.count(0)
-    this.fill()
+    // Not at once: while the kernel takes everything, that would keep timers and other connections waiting for ever.
+    this.refill ??= setImmediate(() => {
+      this.refill = undefined
+      this.fill()
+    })
   }
 
   private take(buffer: Buffer, at: number, answer: ReturnType<typeof produceAnswer>): void {

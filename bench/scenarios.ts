@@ -80,7 +80,7 @@ function produceMatrix(): ProduceScenario[] {
               acks,
               fsync: mode === 'fsync',
               connections: big ? 4 : 10,
-              inFlight: big ? 2 : 5
+              inFlight: big ? 2 : acks === 0 ? 50 : 5
             })
           }
   return all
