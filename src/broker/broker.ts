@@ -1,0 +1,213 @@
+import type { Control, ImageChange, TopicImage } from '../control/types.ts'
+import { type CoordinatorNode, GroupCoordinator } from '../groups/coordinator.ts'
+import { groupOptions } from '../groups/options.ts'
+import { partitionBrokerOptions } from '../partition/options.ts'
+import { Partition, type PartitionIdentity } from '../partition/partition.ts'
+import type { Clock } from '../std/clock.ts'
+import { NaruError } from '../std/errors.ts'
+import type { Logger } from '../std/log.ts'
+import type { OptionValues } from '../std/option.ts'
+import type { Random } from '../std/random.ts'
+import { TimerWheel } from '../std/timer-wheel.ts'
+import type { LogStore, Pressure } from '../storage/types.ts'
+import { Fetcher, fetchOptions } from './fetch.ts'
+import { Maintenance, maintenanceOptions } from './maintenance.ts'
+import { Partitions } from './partitions.ts'
+import { type ProduceItem, type ProduceOutcome, produce } from './produce.ts'
+
+/** The internal topic that keeps committed offsets and groups. */
+export const offsetsTopic = '__consumer_offsets'
+
+/** What a broker stands on; all of it is the caller's to close, after the broker. */
+export interface BrokerParts {
+  readonly store: LogStore
+  readonly control: Control
+  /** Values of all broker options. */
+  readonly values: OptionValues
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** A broker without sockets: everything that doors translate to. */
+export class Broker {
+  readonly control: Control
+  readonly partitions: Partitions
+  readonly fetcher: Fetcher
+  readonly groups: GroupCoordinator
+  /** Storage against its bound: while it is over, doors don't read produce requests. */
+  readonly pressure: Pressure
+  private readonly parts: BrokerParts
+  private readonly timers: TimerWheel
+  private readonly maintenance: Maintenance
+  private stopListening: (() => void) | undefined
+  private changes: Promise<void> = Promise.resolve()
+  /** Group shards that load. */
+  private readonly loading: Promise<void>[] = []
+
+  private constructor(parts: BrokerParts) {
+    const { control, values, clock, random, logger, store } = parts
+    this.parts = parts
+    this.control = control
+    this.pressure = store.pressure
+    this.timers = new TimerWheel(clock)
+    this.partitions = new Partitions(logger)
+    const limits = values.of(fetchOptions)
+    // Long polls and time-outs of requests come by the ten thousand: they share the wheel's one timer.
+    const timed: Clock = {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      after: (delayMs, fire) => this.timers.after(delayMs, fire)
+    }
+    this.fetcher = new Fetcher(this.partitions, timed, {
+      maxBytes: limits.fetchMaxBytes,
+      sessionSlots: limits.sessionSlots
+    })
+    this.groups = new GroupCoordinator({
+      clock,
+      random,
+      logger,
+      config: values.of(groupOptions),
+      topics: {
+        idOf: topic => control.image.topic(topic)?.topicId,
+        nameOf: topicId => control.image.topicById(topicId)?.name,
+        partitionCount: topic => control.image.topic(topic)?.partitions.length
+      },
+      leaderOf: partition => this.leaderOf(offsetsTopic, partition)
+    })
+    this.maintenance = new Maintenance(this.partitions, parts, {
+      intervalMs: Number(values.get(maintenanceOptions.retentionCheckIntervalMs)),
+      producerExpirationMs: values.get(partitionBrokerOptions.producerIdExpirationMs)
+    })
+  }
+
+  /** Opens every partition that this broker leads and loads the groups; afterwards everything can be asked. */
+  static async open(parts: BrokerParts): Promise<Broker> {
+    const broker = new Broker(parts)
+    await broker.start()
+    return broker
+  }
+
+  /** See `produce`: appends in this turn, answers when it is as safe as `acks` asks. */
+  produce(
+    acks: number,
+    timeoutMs: number,
+    items: readonly ProduceItem[]
+  ): ProduceOutcome[] | Promise<ProduceOutcome[]> {
+    return produce(this.partitions, this.timers, acks, timeoutMs, items)
+  }
+
+  /** Where clients find the leader of a partition; undefined while there is none. */
+  leaderOf(topic: string, index: number): CoordinatorNode | undefined {
+    const leader = this.control.image.topic(topic)?.partitions[index]?.leader
+    const broker = this.control.image.brokers().find(({ nodeId }) => nodeId === leader)
+    return broker?.endpoint && { nodeId: broker.nodeId, ...broker.endpoint }
+  }
+
+  /** Lets what was appended become safe, then stops serving: who waits is told to look for another leader. */
+  async close(): Promise<void> {
+    this.stopListening?.()
+    await this.changes
+    await this.maintenance.stop()
+    const partitions = [...this.partitions.all()]
+    await Promise.allSettled(partitions.map(partition => partition.whenCommitted(partition.endOffset - 1)))
+    this.groups.close()
+    for (const partition of partitions) {
+      await partition.prepareClose().catch(error => this.warn(error, partition))
+      partition.close(new NaruError('NOT_LEADER_OR_FOLLOWER', 'The broker is stopping.'))
+    }
+    this.timers.close()
+  }
+
+  private async start(): Promise<void> {
+    const { control } = this
+    await this.removeStrays()
+    this.stopListening = control.onChange(change => {
+      // One change after the other: a topic may be deleted while its logs are still being opened.
+      this.changes = this.changes.then(() => this.apply(change)).catch(error => this.warn(error))
+      return this.changes
+    })
+    for (const topic of control.image.topics()) await this.serveTopic(topic)
+    await this.topics.ensureInternalTopics()
+    await this.groupsLoaded()
+    this.maintenance.start()
+  }
+
+  private async apply(change: ImageChange): Promise<void> {
+    for (const topic of change.deleted) await this.dropTopic(topic)
+    for (const topic of change.created) await this.serveTopic(topic)
+    for (const topic of change.repartitioned) await this.serveTopic(topic)
+    const reconfigured = change.brokerConfigs ? this.control.image.topics() : change.reconfigured
+    for (const topic of reconfigured) this.reconfigure(topic)
+  }
+
+  /** Opens the partitions of a topic that this broker leads and doesn't serve yet. */
+  private async serveTopic(topic: TopicImage): Promise<void> {
+    const { store, clock } = this.parts
+    const config = this.configOf(topic)
+    const served = this.partitions.ofTopic(topic.topicId)
+    const opening = topic.partitions.map(async ({ leader, leaderEpoch }, index) => {
+      if (leader !== this.control.nodeId || served[index]) return
+      const identity = { topic: topic.name, topicId: topic.topicId, index }
+      let partition: Partition
+      try {
+        const log = await store.open({ topicId: topic.topicId, partition: index }, config.log)
+        partition = await Partition.open(log, identity, leaderEpoch, config.partition, clock)
+      } catch (error) {
+        // What is broken stays offline by itself; the others are served.
+        this.warn(error, identity)
+        return
+      }
+      this.partitions.add(partition)
+      if (topic.name === offsetsTopic) this.loading.push(this.groups.becomeLeader(index, partition))
+    })
+    await Promise.all(opening)
+  }
+
+  private async dropTopic(topic: TopicImage): Promise<void> {
+    const gone = this.partitions.removeTopic(topic.topicId)
+    if (topic.name === offsetsTopic) for (const { index } of gone) this.groups.resign(index)
+    else await this.groups.topicDeleted(topic.name)
+    for (const partition of gone) await this.parts.store.remove(partition.log.id)
+  }
+
+  private reconfigure(topic: TopicImage): void {
+    const config = this.configOf(topic)
+    for (const partition of this.partitions.ofTopic(topic.topicId)) {
+      if (!partition) continue
+      partition.config = config.partition
+      partition.log.reconfigure(config.log)
+    }
+  }
+
+  private configOf(topic: TopicImage): TopicConfig {
+    return topicConfig(topic.configs, this.control.image, this.control.nodeId, this.parts.values)
+  }
+
+  /** Logs of topics that are no more: the process died between the end of the topic and that of its logs. */
+  private async removeStrays(): Promise<void> {
+    const { store, control, logger } = this.parts
+    const ids = store.ids()
+    const [anyTopic] = control.image.topics()
+    if (ids.length > 0 && !anyTopic)
+      throw new NaruError(
+        'KAFKA_STORAGE_ERROR',
+        `The data folder holds ${ids.length} logs but no topic that they belong to: its metastore is missing. Bring it back, or start on an empty folder.`
+      )
+    for (const id of ids) {
+      if (control.image.topicById(id.topicId)?.partitions[id.partition]) continue
+      logger.warn({ ...id }, 'removing the log of a deleted topic')
+      await store.remove(id)
+    }
+  }
+
+  private async groupsLoaded(): Promise<void> {
+    await Promise.all(this.loading)
+    this.loading.length = 0
+  }
+
+  private warn(error: unknown, partition?: PartitionIdentity): void {
+    const where = partition ? { topic: partition.topic, partition: partition.index } : {}
+    this.parts.logger.error({ ...where, err: error }, 'a change could not be carried out')
+  }
+}

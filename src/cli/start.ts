@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { nodeOptions } from '../config/node-options.ts'
+import { brokerOptions } from '../config/options.ts'
+import { mergeTexts, type Texts, textsFromEnvironment, textsFromYaml } from '../config/sources.ts'
+import { type LogLevel, stderrLogger } from '../run/logger.ts'
+import { type RunningBroker, runBroker } from '../run/start-broker.ts'
+import { messageOf, NaruError } from '../std/errors.ts'
+import { type Option, OptionValues } from '../std/option.ts'
+
+interface Flags {
+  config?: string
+  set: Texts
+  json?: boolean
+  [flag: string]: unknown
+}
+
+/** The options that have a flag of their own; all others go by `--set name=value`. */
+const flagged: readonly Option[] = Object.values(nodeOptions)
+
+/** `naru start`: a broker in the foreground, until SIGINT or SIGTERM. */
+export function startCommand(): Command {
+  const command = new Command('start')
+    .description('Run a broker in the foreground. Any Kafka client can use it; Ctrl-C stops it cleanly.')
+    .option('--config <file>', 'YAML file of options, nested or written out: "num.partitions: 3"')
+    .option('--set <name=value>', 'any other option (may be repeated)', collect, {})
+    .option('--json', 'print what was started as one line of JSON')
+  for (const option of flagged) command.option(flagOf(option), helpOf(option))
+  command.addHelpText(
+    'after',
+    `
+Every option can also come from the environment (data.dir is NARU_DATA_DIR) or the file; a flag wins over the
+environment, that over the file.
+
+Examples:
+  $ naru start                                  data in ./naru-data, port 9092
+  $ naru start --memory --port 0                nothing on disk, any free port
+  $ naru start --set num.partitions=6 --set log.retention.ms=3600000
+  $ NARU_DATA_DIR=/var/lib/naru naru start --host 0.0.0.0 --advertised-host broker1.example.com
+`
+  )
+  command.action(async (flags: Flags) => start(flags))
+  return command
+}
+
+async function start(flags: Flags): Promise<void> {
+  const texts = mergeTexts(
+    brokerOptions,
+    flags.config === undefined ? {} : textsFromYaml(await readConfig(flags.config), flags.config),
+    textsFromEnvironment(process.env, brokerOptions),
+    flags.set,
+    flagTexts(flags)
+  )
+  const level = new OptionValues(texts).get(nodeOptions.logLevel) as LogLevel
+  const logger = stderrLogger(level)
+  const startedMs = performance.now()
+  const broker = await runBroker(texts, logger)
+  stopOnSignals(broker, error => logger.error({ err: error }, 'could not stop cleanly'))
+  print(broker, performance.now() - startedMs, flags.json === true)
+}
+
+async function readConfig(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new NaruError('INVALID_CONFIG', `Can't read ${file}: ${messageOf(error)}`)
+  }
+}
+
+/** The first signal stops cleanly, a second one at once. */
+function stopOnSignals(broker: RunningBroker, onError: (error: unknown) => void): void {
+  let stopping = false
+  const stop = () => {
+    if (stopping) process.exit(1)
+    stopping = true
+    broker.close().catch(error => {
+      onError(error)
+      process.exitCode = 1
+    })
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+function print(broker: RunningBroker, tookMs: number, json: boolean): void {
+  const { bootstrap, port, nodeId, clusterId, dataDir } = broker
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ bootstrap, port, nodeId, clusterId, dataDir, pid: process.pid })}\n`)
+    return
+  }
+  process.stdout.write(`Naru is ready after ${Math.round(tookMs)} ms.
+
+  bootstrap   ${bootstrap}
+  data        ${dataDir ?? 'in memory: gone when this process ends'}
+  cluster     ${clusterId}, node ${nodeId}
+
+Try, in another terminal:
+  echo hello | kcat -b ${bootstrap} -P -t greetings
+  kcat -b ${bootstrap} -C -t greetings -e
+
+Ctrl-C stops it cleanly.
+`)
+}
+
+function flagOf(option: Option): string {
+  const name = `--${option.name.replaceAll('.', '-')}`
+  return option.type === 'boolean' ? name : `${name} <${option.type === 'int' ? 'number' : 'text'}>`
+}
+
+function helpOf(option: Option): string {
+  const shown = String(option.default)
+  return shown === '' || shown === 'false' ? option.doc : `${option.doc} (default: ${shown})`
+}
+
+function flagTexts(flags: Flags): Texts {
+  const texts: Texts = {}
+  for (const { name } of flagged) {
+    const value = flags[name.replaceAll(/\.(\w)/g, (_, letter: string) => letter.toUpperCase())]
+    if (value !== undefined) texts[name] = String(value)
+  }
+  return texts
+}
+
+function collect(pair: string, texts: Texts): Texts {
+  const at = pair.indexOf('=')
+  if (at <= 0) throw new NaruError('INVALID_CONFIG', `--set takes name=value, not ${pair}`)
+  return { ...texts, [pair.slice(0, at)]: pair.slice(at + 1) }
+}

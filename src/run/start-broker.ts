@@ -1,0 +1,117 @@
+import { resolve } from 'node:path'
+import { Broker } from '../broker/broker.ts'
+import { nodeOptions } from '../config/node-options.ts'
+import { brokerOptions } from '../config/options.ts'
+import { mergeTexts, type Texts } from '../config/sources.ts'
+import { openControl } from '../control/control.ts'
+import type { Disk } from '../disk/disk.ts'
+import { memoryDisk } from '../disk/memory.ts'
+import { nodeDisk } from '../disk/node.ts'
+import { KafkaDoor } from '../doors/kafka/door.ts'
+import { handlers } from '../doors/kafka/handlers/index.ts'
+import { kafkaDoorOptions } from '../doors/kafka/options.ts'
+import { Router } from '../doors/kafka/router.ts'
+import { listenerOptions } from '../doors/listener/options.ts'
+import { openEmbeddedMetastore } from '../metastore/embedded/embedded.ts'
+import { type Logger, silent } from '../std/log.ts'
+import { Metrics } from '../std/metrics.ts'
+import { OptionValues } from '../std/option.ts'
+import { storeOptions } from '../storage/options.ts'
+import { openLogStore } from '../storage/store.ts'
+import { listenAll } from './listeners.ts'
+import { systemClock, systemRandom } from './system.ts'
+
+/** How long connections may take to finish what they do when the broker closes. */
+const closeGraceMs = 2000
+
+/** A broker that runs. */
+export interface RunningBroker {
+  /** `host:port`, as clients are given it. */
+  readonly bootstrap: string
+  readonly host: string
+  readonly port: number
+  readonly nodeId: number
+  readonly clusterId: string
+  /** Undefined for a broker in memory. */
+  readonly dataDir: string | undefined
+  /** Every metric by name, now. */
+  metrics(): Record<string, number>
+  /** Stops cleanly: what was acknowledged is safe, no handle stays open. May be called again. */
+  close(): Promise<void>
+}
+
+/** Closes things in the opposite order of their opening, all of them, whatever some of them say. */
+class Closing {
+  private readonly steps: (() => Promise<void>)[] = []
+
+  add(step: () => Promise<void>): void {
+    this.steps.push(step)
+  }
+
+  async run(): Promise<void> {
+    const errors: unknown[] = []
+    for (const step of this.steps.reverse()) await step().catch(error => errors.push(error))
+    if (errors.length > 0) throw errors[0]
+  }
+}
+
+/**
+ * Starts a broker with the given option texts (names as in docs/configuration.md; checked, INVALID_CONFIG). This is
+ * the one place that says in which order things start; they stop in the opposite one.
+ */
+export async function runBroker(texts: Texts, logger: Logger = silent): Promise<RunningBroker> {
+  const values = new OptionValues(mergeTexts(brokerOptions, texts))
+  const node = values.of(nodeOptions)
+  const metrics = new Metrics()
+  const disk: Disk = node.memory ? memoryDisk() : nodeDisk()
+  const folder = node.memory ? '/memory' : resolve(node.dataDir)
+  const world = { clock: systemClock, random: systemRandom, logger, metrics }
+  const closing = new Closing()
+  try {
+    const store = await openLogStore({ ...world, disk }, folder, storeOptions(values))
+    closing.add(() => store.close())
+    const metastore = await openEmbeddedMetastore({ ...world, disk, folder: `${folder}/metastore` })
+    closing.add(() => metastore.close())
+    const control = await openControl({ ...world, metastore, nodeId: node.nodeId })
+    closing.add(() => control.close())
+    const broker = await Broker.open({ ...world, store, control, values })
+    closing.add(() => broker.close())
+    const door = new KafkaDoor({
+      ...world,
+      broker,
+      router: new Router(handlers),
+      limits: values.of(kafkaDoorOptions)
+    })
+    closing.add(async () => door.close())
+    const listener = await listenAll(
+      { ...world, host: node.host, port: node.port, limits: values.of(listenerOptions) },
+      (stream, remote) => door.serve(stream, remote)
+    )
+    const host = node.advertisedHost || reachable(node.host)
+    const port = node.advertisedPort || listener.port
+    await control.advertise({ host, port })
+    let closed: Promise<void> | undefined
+    return {
+      bootstrap: `${host}:${port}`,
+      host,
+      port,
+      nodeId: node.nodeId,
+      clusterId: control.image.clusterId,
+      dataDir: node.memory ? undefined : folder,
+      metrics: () => metrics.snapshot(),
+      close() {
+        // Connections end when what they wait for is answered, and closing the broker is what answers long polls.
+        closed ??= Promise.all([listener.close(closeGraceMs), broker.close()]).then(() => closing.run())
+        return closed
+      }
+    }
+  } catch (error) {
+    await closing.run().catch(() => {})
+    throw error
+  }
+}
+
+/** The name by which clients of this machine reach an address that stands for all of them. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? 'localhost' : host
+}
