@@ -1,4 +1,4 @@
-import { listen, type ListenOptions, type Listener, type Serve } from '../doors/listener/tcp.ts'
+import { type Listener, type ListenOptions, listen, type Serve } from '../doors/listener/tcp.ts'
 
 /** Both faces of this machine: some clients resolve localhost to one of them only, and don't try the other. */
 const loopbacks = ['127.0.0.1', '::1'] as const

@@ -70,7 +70,7 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
   try {
     const store = await openLogStore({ ...world, disk }, folder, storeOptions(values))
     closing.add(() => store.close())
-    const metastore = await openEmbeddedMetastore({ ...world, disk, folder: `${folder}/metastore` })
+    const metastore = await openEmbeddedMetastore({ ...world, durable: { disk, folder: `${folder}/metastore` } })
     closing.add(() => metastore.close())
     const control = await openControl({ ...world, metastore, nodeId: node.nodeId })
     closing.add(() => control.close())
