@@ -1,0 +1,12 @@
+import { test } from 'node:test'
+import { whyNoTarget } from '../support/target.ts'
+import { millionRecords } from './group/scenario.ts'
+
+test(
+  "kafkajs: a group consumes a million records through a join, its leader's death and kill -9 of the broker",
+  {
+    skip: whyNoTarget(),
+    timeout: 180_000
+  },
+  t => millionRecords('./member-kafkajs.ts', text => t.diagnostic(text))
+)
