@@ -1,0 +1,80 @@
+// `npm run docs`: writes the pages that are read off the code. `test/tidy/generated-docs.test.ts` holds them to it.
+import { writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { nodeOptions } from '../src/config/node-options.ts'
+import { brokerOptions } from '../src/config/options.ts'
+import { environmentName } from '../src/config/sources.ts'
+import { handlers } from '../src/doors/kafka/handlers/index.ts'
+import { Router } from '../src/doors/kafka/router.ts'
+import { partitionTopicOptions } from '../src/partition/options.ts'
+import { formatOption, type Option } from '../src/std/option.ts'
+import { storageTopicOptions } from '../src/storage/options.ts'
+
+const note = '<!-- Made by `npm run docs` from the declarations in src/. Change them, not this page. -->'
+
+/** The pages by path, as they should be now. */
+export function generatedPages(): Record<string, string> {
+  return { 'docs/configuration.md': configurationPage(), 'docs/protocol.md': protocolPage() }
+}
+
+function configurationPage(): string {
+  const topic = [storageTopicOptions, partitionTopicOptions].flatMap(group => Object.values<Option>(group))
+  const node: readonly Option[] = Object.values(nodeOptions)
+  return `${note}
+# Configuration
+
+A broker option is given, weakest first, by the file of \`naru start --config naru.yaml\`, by the environment
+(\`${environmentName('num.partitions')}\` for \`num.partitions\`) or by a flag: \`--port 9092\` for those of the first
+table, \`--set num.partitions=3\` for all others. \`startBroker({ config: { 'num.partitions': 3 } })\` takes them in a program.
+Names are Kafka's where Kafka has the option. An unknown name or a value that doesn't fit is refused at the start.
+
+## The node
+
+${table(node, false)}
+## The broker
+
+${table(
+  brokerOptions.filter(option => !node.includes(option)),
+  false
+)}
+## Topics
+
+Set when a topic is created or later (\`naru topic create --config retention.ms=3600000\`, any Kafka tool). What a topic doesn't set
+comes from the broker option in the last column. A config of Kafka's that is not here is refused with INVALID_CONFIG,
+never accepted and ignored.
+
+${table(topic, true)}`
+}
+
+function table(options: readonly Option[], withBroker: boolean): string {
+  const rows = [...options]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(option => {
+      const shown = formatOption(option.default) || '(empty)'
+      const unit = option.unit ? `, ${option.unit}` : ''
+      const values = option.values ? ` One of: ${option.values.join(', ')}.` : ''
+      const broker = withBroker ? ` ${option.broker ? `\`${option.broker}\`` : ''} |` : ''
+      return `| \`${option.name}\` | ${option.type}${unit} | ${shown} | ${option.doc}${values} |${broker}`
+    })
+  const [heads, rule] = withBroker ? [' broker option |', '---|'] : ['', '']
+  return `| option | type | default | what it does |${heads}\n|---|---|---|---|${rule}\n${rows.join('\n')}\n`
+}
+
+function protocolPage(): string {
+  const rows = new Router(handlers)
+    .served()
+    .map(({ apiKey, name, minVersion, maxVersion }) => `| ${apiKey} | ${name} | ${minVersion}-${maxVersion} |`)
+  return `${note}
+# Kafka protocol
+
+The APIs that this broker serves, as ApiVersions tells clients. Produce 0 to 2 are named, because older clients look for
+them before they compress, and refused, as Kafka does.
+
+| key | API | versions |
+|---|---|---|
+${rows.join('\n')}
+`
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  for (const [path, text] of Object.entries(generatedPages())) writeFileSync(path, text)
