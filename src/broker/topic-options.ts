@@ -1,0 +1,82 @@
+import type { MetadataImage } from '../control/types.ts'
+import { type PartitionTopicConfig, partitionTopicOptions } from '../partition/options.ts'
+import { NaruError } from '../std/errors.ts'
+import { formatOption, type Option, OptionValues, parseOption } from '../std/option.ts'
+import { logConfig, storageTopicOptions } from '../storage/options.ts'
+import type { LogConfig } from '../storage/types.ts'
+import { brokerTexts } from './config-sources.ts'
+import { cleanupPolicy, type FixedOption, fixedTopicOptions } from './fixed-topic-options.ts'
+
+/** Texts that are set for a topic, by config name. */
+export type ConfigTexts = Readonly<Record<string, string>>
+
+/** What a topic's logs and partitions obey. */
+export interface TopicConfig {
+  readonly log: LogConfig
+  readonly partition: PartitionTopicConfig
+}
+
+/** The topic options that have an effect here. */
+const effective: readonly Option[] = [storageTopicOptions, partitionTopicOptions].flatMap(group =>
+  Object.values<Option>(group)
+)
+
+const fixed = new Map<string, FixedOption>(fixedTopicOptions.map(entry => [entry.option.name, entry]))
+
+/** Every topic option by name, in order of the names. */
+export const topicOptions: ReadonlyMap<string, Option> = new Map(
+  [...effective, ...fixedTopicOptions.map(({ option }) => option)]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(option => [option.name, option])
+)
+
+/** The broker options that give topics their defaults: `log.retention.ms` for `retention.ms`. */
+export const topicDefaultOptions: readonly Option[] = effective.flatMap(({ broker, ...option }) =>
+  broker === undefined
+    ? []
+    : [{ ...option, name: broker, doc: `${option.doc} The default of ${option.name} of topics.` }]
+)
+
+/**
+ * Checks texts that are to be set for a topic and gives them in their plain form. Throws INVALID_CONFIG for a config
+ * that Kafka doesn't have, and for a value that would have no effect here. The broker's own topics (`internal`) may be
+ * compacted.
+ */
+export function checkTopicConfigs(texts: ConfigTexts, internal = false): ConfigTexts {
+  const checked: Record<string, string> = {}
+  for (const [name, text] of Object.entries(texts)) {
+    const option = topicOptions.get(name)
+    if (!option) throw new NaruError('INVALID_CONFIG', `Unknown topic config name: ${name}`)
+    const plain = formatOption(parseOption(option, text))
+    const only = fixed.get(name)
+    if (only && plain !== formatOption(option.default) && !(internal && option === cleanupPolicy))
+      throw new NaruError('INVALID_CONFIG', `Invalid value ${text} for configuration ${name}: ${only.why}`)
+    checked[name] = plain
+  }
+  return checked
+}
+
+/**
+ * What holds for a topic: what is set for it, else for this broker, else for all brokers, else at the broker's start,
+ * else the default.
+ */
+export function topicConfig(
+  texts: ConfigTexts,
+  image: MetadataImage,
+  nodeId: number,
+  values: OptionValues
+): TopicConfig {
+  const resolved: Record<string, string> = {}
+  for (const { name, broker } of effective) {
+    const text = texts[name] ?? (broker && brokerTexts(broker, { image, nodeId, values })[0]?.text)
+    if (text !== undefined) resolved[name] = text
+  }
+  // A topic that is only compacted keeps the newest value of every key, however old or large it is.
+  const policy = texts[cleanupPolicy.name]
+  if (policy !== undefined && !parseOption(cleanupPolicy, policy).includes('delete')) {
+    resolved[storageTopicOptions.retentionMs.name] = '-1'
+    resolved[storageTopicOptions.retentionBytes.name] = '-1'
+  }
+  const all = new OptionValues(resolved)
+  return { log: logConfig(all), partition: all.of(partitionTopicOptions) }
+}
