@@ -16,6 +16,9 @@ import { type FetchedTopic, fetchAllOffsets, fetchOffsets } from './offset-fetch
 import { type GroupEnvironment, GroupsState } from './state.ts'
 import { type SyncRequest, sync } from './sync.ts'
 
+/** The internal topic that keeps groups and committed offsets. */
+export const offsetsTopicName = '__consumer_offsets'
+
 /** What groups need to know of topics. */
 export interface TopicDirectory {
   idOf(topic: string): TopicId | undefined
@@ -33,11 +36,8 @@ export interface CoordinatorNode {
 
 export interface GroupCoordinatorOptions extends GroupEnvironment {
   readonly topics: TopicDirectory
-  /**
-   * The broker that leads a partition of `__consumer_offsets`, for a client that came in on the given port; undefined
-   * while nobody does.
-   */
-  leaderOf(partition: number, localPort: number): CoordinatorNode | undefined
+  /** The broker that leads a partition of `__consumer_offsets`; undefined while nobody does. */
+  leaderOf(partition: number): CoordinatorNode | undefined
 }
 
 /** A topic as a request names it: by id from version 10 of OffsetCommit and OffsetFetch on. */
@@ -83,14 +83,16 @@ export class GroupCoordinator {
     this.options = options
   }
 
-  /** The partition of `__consumer_offsets` that keeps a group. */
+  /** The partition of `__consumer_offsets` that keeps a group: the topic's own count decides, once it exists. */
   coordinatorFor(groupId: string): number {
-    return (javaHash(groupId) & 0x7fff_ffff) % this.options.config.offsetsTopicPartitions
+    const { topics, config } = this.options
+    const count = topics.partitionCount(offsetsTopicName) ?? config.offsetsTopicPartitions
+    return (javaHash(groupId) & 0x7fff_ffff) % count
   }
 
   /** FindCoordinator: the broker to ask about a group. Throws COORDINATOR_NOT_AVAILABLE. */
-  find(groupId: string, localPort: number): CoordinatorNode {
-    const node = this.options.leaderOf(this.coordinatorFor(groupId), localPort)
+  find(groupId: string): CoordinatorNode {
+    const node = this.options.leaderOf(this.coordinatorFor(groupId))
     if (!node) throw new NaruError('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.')
     return node
   }
@@ -100,7 +102,7 @@ export class GroupCoordinator {
     this.resign(partition)
     const { clock, logger } = this.options
     const shard = new StateShard<GroupsState>({
-      name: `__consumer_offsets-${partition}`,
+      name: `${offsetsTopicName}-${partition}`,
       log,
       clock,
       logger,

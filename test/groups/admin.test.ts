@@ -87,5 +87,5 @@ test('a group is kept where its id hashes to, as Kafka counts', async () => {
   assert.equal(world.coordinator.coordinatorFor('my-group'), expected % 50)
   assert.equal(world.coordinator.coordinatorFor(''), 0)
   await rejectsWith(world.coordinator.describe('my-group'), 'NOT_COORDINATOR')
-  assert.deepEqual(world.coordinator.find('my-group', 9092), { nodeId: 1, host: 'localhost', port: 9092 })
+  assert.deepEqual(world.coordinator.find('my-group'), { nodeId: 1, host: 'localhost', port: 9092 })
 })

@@ -30,7 +30,7 @@ function locate(context: RequestContext, keyType: number, key: string) {
   try {
     if (keyType !== groupKeyType)
       throw new NaruError('INVALID_REQUEST', `This broker has no coordinator for key type ${keyType}.`)
-    const { nodeId, host, port } = context.broker.groups.find(key, context.localPort)
+    const { nodeId, host, port } = context.broker.groups.find(key)
     return { nodeId, host, port, errorCode: 0, errorMessage: '' }
   } catch (error) {
     return { nodeId: -1, host: '', port: -1, errorCode: errorNumber(codeOf(error)), errorMessage: messageOf(error) }
