@@ -8,15 +8,18 @@ const firstBytes = 16 * 1024
 export interface BufferPool {
   /** At least that many bytes, not zeroed. */
   take(bytes: number): Buffer
+  /** The same where it costs no new memory. */
+  kept(bytes: number): Buffer | undefined
   give(buffer: Buffer): void
 }
 
 /** Leaves buffers to the garbage collector: frames stay valid as long as anyone keeps them. */
-const unpooled: BufferPool = { take: bytes => Buffer.allocUnsafeSlow(bytes), give() {} }
+const unpooled: BufferPool = { take: bytes => Buffer.allocUnsafeSlow(bytes), kept: () => undefined, give() {} }
 
 /**
  * Splits a byte stream into frames: an int32 of length, then that many bytes. What is allocated for a frame grows with
- * the bytes that arrived, at most `growth` times as many, whatever the length promises.
+ * the bytes that arrived, at most `growth` times as many, whatever the length promises; only buffers that a pool has
+ * lying about are taken whole at once.
  *
  * A frame that lies whole in one chunk is a slice of that chunk. With a pool, a frame is valid until the next call of
  * `next` or `release`.
@@ -72,7 +75,9 @@ export class FrameSplitter {
       return frame
     }
     this.partialBytes = 0
-    this.partial = this.pool.take(Math.min(this.frameBytes, Math.max(firstBytes, (chunk.length - this.at) * growth)))
+    this.partial =
+      this.pool.kept(this.frameBytes) ??
+      this.pool.take(Math.min(this.frameBytes, Math.max(firstBytes, (chunk.length - this.at) * growth)))
     return this.complete(chunk)
   }
 
@@ -151,10 +156,12 @@ export class FramePool implements BufferPool {
   }
 
   take(bytes: number): Buffer {
-    const size = 2 ** Math.ceil(Math.log2(bytes))
-    const kept = this.free.get(size)?.pop()
-    if (!kept) return Buffer.allocUnsafeSlow(size)
-    this.freeBytes -= size
+    return this.kept(bytes) ?? Buffer.allocUnsafeSlow(sizeFor(bytes))
+  }
+
+  kept(bytes: number): Buffer | undefined {
+    const kept = this.free.get(sizeFor(bytes))?.pop()
+    if (kept) this.freeBytes -= kept.length
     return kept
   }
 
@@ -167,3 +174,5 @@ export class FramePool implements BufferPool {
     this.freeBytes += size
   }
 }
+
+const sizeFor = (bytes: number): number => 2 ** Math.ceil(Math.log2(bytes))

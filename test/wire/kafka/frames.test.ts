@@ -59,6 +59,7 @@ test('memory grows with what arrived, not with what the length promises', () => 
       taken = Math.max(taken, bytes)
       return Buffer.alloc(bytes)
     },
+    kept: () => undefined,
     give() {}
   }
   const splitter = new FrameSplitter(0x7fff_ffff, pool)
