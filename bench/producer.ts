@@ -21,6 +21,8 @@ export interface ProducerOptions {
   budgetBytes: number
 }
 
+const primingBatches = 4
+
 /**
  * One connection with a ring of prebuilt frames; a frame is patched and sent again once its answer is here, and frames
  * that became free together go out in one write. Every answer's error code and base offset is checked: a broker
@@ -79,9 +81,9 @@ export class Producer {
     this.fill()
   }
 
-  /** True once each of its partitions has taken a batch: first ones create files. */
+  /** True once each of its partitions has taken a few batches: the first ones create files and touch their pages. */
   get primed(): boolean {
-    return this.sentCount - (this.options.inFlight - this.freeCount) >= this.options.partitions.length
+    return this.sentCount - (this.options.inFlight - this.freeCount) >= primingBatches * this.options.partitions.length
   }
 
   stop(): void {
