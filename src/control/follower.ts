@@ -1,0 +1,105 @@
+import type { Change, Metastore, Watch } from '../metastore/metastore.ts'
+import { NaruError } from '../std/errors.ts'
+import type { Logger } from '../std/log.ts'
+import { Image } from './image.ts'
+import type { ImageChange } from './types.ts'
+
+const pageKeys = 5000
+
+type Listener = (change: ImageChange) => void | Promise<void>
+
+/** Keeps an image up to date with the metastore and tells listeners, revision by revision. */
+export class Follower {
+  readonly image = new Image()
+  private readonly metastore: Metastore
+  private readonly logger: Logger
+  private readonly listeners = new Set<Listener>()
+  private watch: Watch | undefined
+  private revision = 0
+  private waiting: { revision: number; resolve(): void; reject(error: NaruError): void }[] = []
+  /** Ends when what listeners gave back for every change so far is settled. */
+  private settled: Promise<void> = Promise.resolve()
+  private closed = false
+
+  private constructor(metastore: Metastore, logger: Logger) {
+    this.metastore = metastore
+    this.logger = logger
+  }
+
+  static async open(metastore: Metastore, logger: Logger): Promise<Follower> {
+    const follower = new Follower(metastore, logger)
+    await follower.read()
+    return follower
+  }
+
+  onChange(listener: Listener): () => void {
+    this.listeners.add(listener)
+    return () => void this.listeners.delete(listener)
+  }
+
+  /** Resolves when the image has this revision and listeners are done with it. Not to be awaited by a listener. */
+  async applied(revision: number): Promise<void> {
+    if (this.closed) throw closedError()
+    if (revision > this.revision)
+      await new Promise<void>((resolve, reject) => this.waiting.push({ revision, resolve, reject }))
+    await this.settled
+  }
+
+  async close(): Promise<void> {
+    this.end()
+    await this.settled
+  }
+
+  /** Reads everything; the second time, after the watch fell behind, what differs is told as changes. */
+  private async read(): Promise<void> {
+    const first = await this.metastore.range('', { limit: pageKeys })
+    const items = [...first.items]
+    for (let more = first.more; more; ) {
+      const page = await this.metastore.range('', { limit: pageKeys, after: items[items.length - 1].key })
+      for (const item of page.items) items.push(item)
+      more = page.more
+    }
+    if (this.closed) return
+    const changes: Change[] = items
+      .filter(item => item.modRevision > this.image.modRevision(item.key))
+      .map(item => ({ type: 'put', item }))
+    const present = new Set(items.map(item => item.key))
+    for (const key of this.image.knownKeys())
+      if (!present.has(key)) changes.push({ type: 'delete', key, modRevision: first.revision })
+    this.take(first.revision, changes)
+    this.watch = this.metastore.watch('', first.revision + 1, {
+      changed: batch => this.take(batch.revision, batch.changes),
+      ended: reason => {
+        if (reason === 'closed') this.end()
+        else this.read().catch(error => this.logger.error({ err: error }, 'the metadata could not be read again'))
+      }
+    })
+  }
+
+  private take(revision: number, changes: readonly Change[]): void {
+    const change = this.image.apply(changes)
+    this.revision = revision
+    const told = [...this.listeners].map(async listener => {
+      try {
+        await listener(change)
+      } catch (error) {
+        this.logger.error({ err: error }, 'a change of metadata could not be followed')
+      }
+    })
+    if (told.length > 0) this.settled = Promise.all([this.settled, ...told]).then(() => {})
+    const due = this.waiting.filter(waiter => waiter.revision <= revision)
+    if (due.length === 0) return
+    this.waiting = this.waiting.filter(waiter => waiter.revision > revision)
+    for (const waiter of due) waiter.resolve()
+  }
+
+  private end(): void {
+    this.closed = true
+    this.watch?.cancel()
+    for (const waiter of this.waiting.splice(0)) waiter.reject(closedError())
+  }
+}
+
+function closedError(): NaruError {
+  return new NaruError('BROKER_NOT_AVAILABLE', 'The broker is stopping.')
+}

@@ -1,0 +1,176 @@
+import { electionKey } from '../metastore/election.ts'
+import type { Change } from '../metastore/metastore.ts'
+import type { TopicId } from '../storage/types.ts'
+import { type BrokerValue, controllerElection, keys, parse, partitionOf, type TopicValue } from './keys.ts'
+import type { BrokerImage, ImageChange, MetadataImage, PartitionImage, TopicImage } from './types.ts'
+
+const noConfigs: Readonly<Record<string, string>> = {}
+/** Stands for a partition whose key is missing, which only happens while pages of a first reading overtake changes. */
+const leaderless: PartitionImage = { leader: -1, leaderEpoch: -1, replicas: [], isr: [] }
+const controllerKey = electionKey(controllerElection)
+
+/** What one batch of changes touched, until the images are made anew. */
+interface Touched {
+  /** Topics whose own key changed. */
+  readonly topics: Set<TopicId>
+  /** Topics of changed partitions. */
+  readonly partitions: Set<TopicId>
+  brokerConfigs: boolean
+}
+
+/** The metadata image: fed with the metastore's changes, whole revisions at a time. Topic images are never changed, only replaced. */
+export class Image implements MetadataImage {
+  clusterId = ''
+  controllerId = -1
+  private readonly revisions = new Map<string, number>()
+  private readonly values = new Map<TopicId, TopicValue>()
+  private readonly partitionsOf = new Map<TopicId, Map<number, PartitionImage>>()
+  private readonly byId = new Map<TopicId, TopicImage>()
+  private readonly byName = new Map<string, TopicImage>()
+  private readonly brokerValues = new Map<number, BrokerValue>()
+  private readonly configs = new Map<string, Readonly<Record<string, string>>>()
+  /** Topics in order of their names; undefined after a topic came or went, until somebody asks. */
+  private sorted: string[] | undefined
+  private brokerList: BrokerImage[] | undefined
+
+  topic(name: string): TopicImage | undefined {
+    return this.byName.get(name)
+  }
+
+  topicById(topicId: TopicId): TopicImage | undefined {
+    return this.byId.get(topicId)
+  }
+
+  *topics(): IterableIterator<TopicImage> {
+    this.sorted ??= [...this.byName.keys()].sort()
+    for (const name of this.sorted) {
+      const topic = this.byName.get(name)
+      if (topic) yield topic
+    }
+  }
+
+  brokers(): readonly BrokerImage[] {
+    this.brokerList ??= [...this.brokerValues]
+      .map(([nodeId, { endpoint, rack }]) => ({ nodeId, endpoint, rack }))
+      .sort((a, b) => a.nodeId - b.nodeId)
+    return this.brokerList
+  }
+
+  brokerConfigs(nodeId: number | undefined): Readonly<Record<string, string>> {
+    return this.configs.get(keys.brokerConfigs(nodeId)) ?? noConfigs
+  }
+
+  /** The revision that last wrote a key; 0 when it isn't there. What compare-and-set goes by. */
+  modRevision(key: string): number {
+    return this.revisions.get(key) ?? 0
+  }
+
+  knownKeys(): IterableIterator<string> {
+    return this.revisions.keys()
+  }
+
+  /** Topics whose partitions have keys but that are not there themselves: what a creation or deletion left half done. */
+  orphans(): TopicId[] {
+    return [...this.partitionsOf.keys()].filter(topicId => !this.values.has(topicId))
+  }
+
+  /** The indexes of a topic's partition keys, whether it is there or not. */
+  partitionIndexes(topicId: TopicId): number[] {
+    return [...(this.partitionsOf.get(topicId)?.keys() ?? [])]
+  }
+
+  /** Carries out the changes of one revision (or of a first reading) and says what they mean. */
+  apply(changes: readonly Change[]): ImageChange {
+    const touched: Touched = { topics: new Set(), partitions: new Set(), brokerConfigs: false }
+    for (const change of changes) this.take(change, touched)
+    const created: TopicImage[] = []
+    const deleted: TopicImage[] = []
+    const reconfigured: TopicImage[] = []
+    const repartitioned: TopicImage[] = []
+    for (const topicId of new Set([...touched.topics, ...touched.partitions])) {
+      const old = this.byId.get(topicId)
+      const now = this.rebuild(topicId)
+      if (!now) {
+        if (old) deleted.push(old)
+      } else if (!old) created.push(now)
+      else {
+        if (now.configs !== old.configs) reconfigured.push(now)
+        if (isRepartitioned(old, now)) repartitioned.push(now)
+      }
+    }
+    return { created, deleted, reconfigured, repartitioned, brokerConfigs: touched.brokerConfigs }
+  }
+
+  private take(change: Change, touched: Touched): void {
+    const key = change.type === 'put' ? change.item.key : change.key
+    const text = change.type === 'put' ? change.item.value : undefined
+    if (change.type === 'put') this.revisions.set(key, change.item.modRevision)
+    else this.revisions.delete(key)
+    if (key === keys.clusterId) this.clusterId = text ?? ''
+    else if (key === controllerKey) this.controllerId = text === undefined ? -1 : Number(text)
+    else if (key.startsWith('topics/')) this.takeTopic(key.slice('topics/'.length), text, touched)
+    else if (key.startsWith('partitions/')) this.takePartition(key, text, touched)
+    else if (key.startsWith('brokers/')) {
+      const nodeId = Number(key.slice('brokers/'.length))
+      if (text === undefined) this.brokerValues.delete(nodeId)
+      else this.brokerValues.set(nodeId, parse(text))
+      this.brokerList = undefined
+    } else if (key.startsWith('configs/brokers/')) {
+      if (text === undefined) this.configs.delete(key)
+      else this.configs.set(key, parse(text))
+      touched.brokerConfigs = true
+    }
+  }
+
+  private takeTopic(topicId: TopicId, text: string | undefined, touched: Touched): void {
+    touched.topics.add(topicId)
+    if (text === undefined) this.values.delete(topicId)
+    else {
+      const value: TopicValue = parse(text)
+      const old = this.values.get(topicId)
+      const sameConfigs = old && JSON.stringify(old.configs) === JSON.stringify(value.configs)
+      this.values.set(topicId, sameConfigs ? { ...value, configs: old.configs } : value)
+    }
+  }
+
+  private takePartition(key: string, text: string | undefined, touched: Touched): void {
+    const { topicId, index } = partitionOf(key)
+    touched.partitions.add(topicId)
+    let partitions = this.partitionsOf.get(topicId)
+    if (text !== undefined) {
+      if (!partitions) {
+        partitions = new Map()
+        this.partitionsOf.set(topicId, partitions)
+      }
+      partitions.set(index, parse(text))
+    } else if (partitions) {
+      partitions.delete(index)
+      if (partitions.size === 0) this.partitionsOf.delete(topicId)
+    }
+  }
+
+  private rebuild(topicId: TopicId): TopicImage | undefined {
+    const value = this.values.get(topicId)
+    const old = this.byId.get(topicId)
+    if (!value) {
+      if (!old) return undefined
+      this.byId.delete(topicId)
+      // A topic of the same name may have come in the same breath.
+      if (this.byName.get(old.name) === old) this.byName.delete(old.name)
+      this.sorted = undefined
+      return undefined
+    }
+    const known = this.partitionsOf.get(topicId)
+    const partitions = Array.from({ length: value.partitions }, (_, index) => known?.get(index) ?? leaderless)
+    const topic: TopicImage = { name: value.name, topicId, configs: value.configs, partitions }
+    this.byId.set(topicId, topic)
+    this.byName.set(topic.name, topic)
+    if (!old) this.sorted = undefined
+    return topic
+  }
+}
+
+function isRepartitioned(old: TopicImage, now: TopicImage): boolean {
+  if (old.partitions.length !== now.partitions.length) return true
+  return now.partitions.some((partition, index) => partition !== old.partitions[index])
+}
