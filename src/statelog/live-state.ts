@@ -2,13 +2,23 @@ import { BatchBuilder } from '../record/build.ts'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
+import type { Logger } from '../std/log.ts'
 import { TimerWheel } from '../std/timer-wheel.ts'
 import { StateTimers } from './timers.ts'
 import { type Reply, Turn } from './turn.ts'
-import type { ReplayedState, ReplicatedLog } from './types.ts'
+import type { ReplayedState, ReplicatedLog, StateRecord } from './types.ts'
 
 /** Records of one tick share a batch up to this size. */
 const batchBytesMax = 256 * 1024
+
+/**
+ * A log is carried forward when it has grown to this, and to several times what it held when that was last done: a
+ * load then never has to read much more than the state itself.
+ */
+const carryForwardBytesMin = 1024 * 1024
+const carryForwardFactor = 4
+/** Bytes that are carried forward at once; each slice is committed before the next. */
+const carryForwardSliceBytes = 64 * 1024
 
 /** Answers that wait for the high watermark to pass an offset. */
 interface Waiting {
@@ -24,6 +34,7 @@ export class LiveState<S extends ReplayedState> {
   readonly state: S
   private readonly log: ReplicatedLog
   private readonly clock: Clock
+  private readonly logger: Logger
   private readonly failed: (error: unknown) => void
   private readonly wheel: TimerWheel
   /** Every request that has no answer yet, parked ones too. */
@@ -35,18 +46,30 @@ export class LiveState<S extends ReplayedState> {
   private answers: (() => void)[] = []
   private flushing: NodeJS.Immediate | undefined
   private ended = false
+  /** Bytes of the log from its start, and of the state when it was last carried forward. */
+  private logBytes = 0
+  private stateBytes = 0
+  private carrying = false
 
   /** `failed` is called once, when this life can't go on; the caller then ends it. */
-  constructor(log: ReplicatedLog, clock: Clock, create: (timers: StateTimers) => S, failed: (error: unknown) => void) {
+  constructor(
+    log: ReplicatedLog,
+    clock: Clock,
+    logger: Logger,
+    create: (timers: StateTimers) => S,
+    failed: (error: unknown) => void
+  ) {
     this.log = log
     this.clock = clock
+    this.logger = logger
     this.failed = failed
     this.wheel = new TimerWheel(clock)
     this.state = create(new StateTimers(this.wheel, act => this.run(act)))
   }
 
-  /** Begins to answer: the state has replayed everything up to the log's end. */
-  start(): void {
+  /** Begins to answer: the state has replayed everything up to the log's end, `logBytes` in all. */
+  start(logBytes: number): void {
+    this.logBytes = logBytes
     if (this.log.endOffset > this.log.highWatermark) this.awaitCommit(this.log.endOffset - 1, [])
     this.run(turn => this.state.loaded(turn))
   }
@@ -122,11 +145,48 @@ export class LiveState<S extends ReplayedState> {
     const { answers } = this
     this.answers = []
     try {
-      const { lastOffset } = this.log.append(this.batch.build())
+      const batch = this.batch.build()
+      const { lastOffset } = this.log.append(batch)
+      this.logBytes += batch.length
       this.awaitCommit(lastOffset, answers)
     } catch (error) {
       this.failed(error)
+      return
     }
+    const bound = Math.max(carryForwardBytesMin, carryForwardFactor * this.stateBytes)
+    if (this.logBytes > bound && !this.carrying) this.carryForward()
+  }
+
+  /**
+   * Writes the whole state again at the end of the log, a slice at a time, and then drops what came before: each key
+   * has its newest value, or its tombstone, behind that point. Stands in for compaction, which a log may do besides.
+   */
+  private carryForward(): void {
+    this.carrying = true
+    this.flush()
+    const from = this.log.endOffset
+    const bytesBefore = this.logBytes
+    const carry = async (): Promise<void> => {
+      for (const slice of slices(this.state.records()))
+        await this.park((_state, turn, reply: Reply<void>) => {
+          turn.write(...slice)
+          turn.answer(reply, undefined)
+        })
+      await this.log.deleteRecordsBefore(from)
+      this.stateBytes = this.logBytes - bytesBefore
+      this.logBytes = this.stateBytes
+    }
+    carry().then(
+      () => {
+        this.carrying = false
+      },
+      error => {
+        // Nothing is lost: the log is only longer than it need be. It is tried again when it has grown further.
+        this.carrying = false
+        this.stateBytes = this.logBytes
+        if (!this.ended) this.logger.warn({ err: error }, 'could not carry a state log forward')
+      }
+    )
   }
 
   private awaitCommit(lastOffset: number, answers: (() => void)[]): void {
@@ -145,4 +205,19 @@ export class LiveState<S extends ReplayedState> {
       for (const answer of done?.answers ?? []) answer()
     }
   }
+}
+
+/** Groups records by size. Each slice is put together in the turn in which it is asked for. */
+function* slices(records: Iterable<StateRecord>): Generator<StateRecord[]> {
+  let slice: StateRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    slice.push(record)
+    bytes += record.key.length + (record.value?.length ?? 0)
+    if (bytes < carryForwardSliceBytes) continue
+    yield slice
+    slice = []
+    bytes = 0
+  }
+  if (slice.length > 0) yield slice
 }

@@ -7,15 +7,21 @@ const readBytes = 1024 * 1024
 
 /**
  * Replays a log from its start to its end, also what is not committed yet: answers wait for that. Stops early when
- * `overtaken` says so. Gives the number of records; rejects with what the log's `read` throws.
+ * `overtaken` says so. Gives what it read; rejects with what the log's `read` throws.
  */
-export async function replayLog(log: ReplicatedLog, state: ReplayedState, overtaken: () => boolean): Promise<number> {
+export async function replayLog(
+  log: ReplicatedLog,
+  state: ReplayedState,
+  overtaken: () => boolean
+): Promise<{ readonly records: number; readonly bytes: number }> {
   let records = 0
+  let bytes = 0
   let offset = log.startOffset
   while (offset < log.endOffset) {
     const read = await log.read(offset, { maxBytes: readBytes, atLeastOne: true, below: log.endOffset })
     try {
-      if (overtaken()) return records
+      if (overtaken()) break
+      bytes += read.bytes
       for (const chunk of read.chunks) records += replayChunk(chunk, offset, state)
     } finally {
       read.release()
@@ -23,9 +29,9 @@ export async function replayLog(log: ReplicatedLog, state: ReplayedState, overta
     if (read.nextOffset <= offset) break
     offset = read.nextOffset
     await new Promise(resolve => setImmediate(resolve))
-    if (overtaken()) return records
+    if (overtaken()) break
   }
-  return records
+  return { records, bytes }
 }
 
 /** Replays whole batches, but for what lies below `from`. Transaction markers are no state of this machine. */

@@ -86,16 +86,16 @@ export class StateShard<S extends ReplayedState> {
     const life = ++this.life
     const { log, clock, create, logger, name } = this.options
     this.unavailable = new NaruError('COORDINATOR_LOAD_IN_PROGRESS', `${name} is loading.`)
-    const fresh = new LiveState<S>(log, clock, create, error => this.failed(fresh, error))
+    const fresh = new LiveState<S>(log, clock, logger, create, error => this.failed(fresh, error))
     const startMs = clock.monotonic()
     replayLog(log, fresh.state, () => this.life !== life).then(
-      records => {
+      ({ records, bytes }) => {
         if (this.life !== life) return
         this.live = fresh
         this.retryMs = retryMsMin
         const tookMs = Math.round(clock.monotonic() - startMs)
-        logger.debug({ log: name, records, tookMs }, 'loaded a state log')
-        fresh.start()
+        logger.debug({ log: name, records, bytes, tookMs }, 'loaded a state log')
+        fresh.start(bytes)
         this.tellLoaded()
       },
       error => {

@@ -11,6 +11,8 @@ export interface ReplicatedLog {
   /** Resolves when the high watermark has passed `offset`; rejects with NaruError when it never will here. */
   whenCommitted(offset: number): Promise<void>
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead>
+  /** Drops everything below `offset`, which is committed; files may stay until their last record is dropped. */
+  deleteRecordsBefore(offset: number): Promise<unknown>
 }
 
 /** One record of the log: the newest value of its key counts, null deletes it. */
@@ -27,6 +29,11 @@ export interface StateRecord {
 export interface ReplayedState {
   /** Applies a record: while loading in the order of the log, afterwards at the end of the turn that wrote it. */
   replay(record: StateRecord): void
+  /**
+   * Records that, replayed, give this state: one for each key that has a value. Taken a few at a time while turns go
+   * on; it need not give what was written since it began.
+   */
+  records(): Iterable<StateRecord>
   /** All that the log holds has been replayed; the shard answers from now on. */
   loaded(turn: Turn): void
 }

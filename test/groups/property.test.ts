@@ -111,6 +111,7 @@ test('committed offsets never go back: not past an acknowledgement, and not past
       floor[partition] = Math.max(floor[partition], offset)
     }
     const open: Promise<unknown>[] = []
+    const violations: string[] = []
     const commit = async (partition: number): Promise<void> => {
       const offset = next++
       const [error] = await commitAlone(world, [item(offset, partition)])
@@ -121,12 +122,12 @@ test('committed offsets never go back: not past an acknowledgement, and not past
       const asked = [{ name: 'orders', topicId: '', partitions: [partition] }]
       const [topic] = await world.coordinator.fetchOffsets('group', asked, false)
       const { offset } = topic.partitions[0]
-      assert.ok(offset >= atLeast, `partition ${partition} went back from ${atLeast} to ${offset}`)
+      if (offset < atLeast) violations.push(`partition ${partition} went back from ${atLeast} to ${offset}`)
       raise(partition, offset)
     }
     for (const { what, partition, survivors } of steps) {
       if (what === 'commit') open.push(commit(partition))
-      else if (what === 'fetch') open.push(fetch(partition).catch(rethrowAssertion))
+      else if (what === 'fetch') open.push(fetch(partition).catch(ignore))
       else if (what === 'hold') world.log.commitByHand = true
       else if (what === 'release') {
         world.log.commitByHand = false
@@ -147,12 +148,9 @@ test('committed offsets never go back: not past an acknowledgement, and not past
     world.log.commit()
     await settle()
     await Promise.all(open)
-    for (const partition of [0, 1, 2]) await fetch(partition).catch(rethrowAssertion)
+    for (const partition of [0, 1, 2]) await fetch(partition)
+    assert.deepEqual(violations, [])
     world.coordinator.close()
   })
   await fc.assert(property, { numRuns: 1500 })
 })
-
-function rethrowAssertion(error: unknown): void {
-  if (!(error instanceof NaruError)) throw error
-}

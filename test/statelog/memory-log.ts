@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import * as header from '../../src/record/header.ts'
 import type { ReplicatedLog } from '../../src/statelog/types.ts'
 import { NaruError } from '../../src/std/errors.ts'
@@ -11,8 +12,8 @@ interface Waiter {
 
 /** A replicated log in memory. It commits at once, or when told to (`commitByHand`), and can be made to fail. */
 export class MemoryLog implements ReplicatedLog {
-  readonly startOffset = 0
-  readonly batches: Buffer[] = []
+  startOffset = 0
+  batches: Buffer[] = []
   endOffset = 0
   highWatermark = 0
   commitByHand = false
@@ -53,6 +54,8 @@ export class MemoryLog implements ReplicatedLog {
   /** The log as the next leader finds it: what was committed, and `extra` batches that were not. */
   successor(extra = 0): MemoryLog {
     const next = new MemoryLog()
+    next.startOffset = this.startOffset
+    next.endOffset = this.startOffset
     for (const batch of this.batches) {
       const committed = header.lastOffset(batch) < this.highWatermark
       if (!committed && extra-- <= 0) break
@@ -67,6 +70,12 @@ export class MemoryLog implements ReplicatedLog {
     if (this.lost) return Promise.reject(this.lost)
     if (this.highWatermark > offset) return Promise.resolve()
     return new Promise((resolve, reject) => this.waiters.push({ offset, resolve, reject }))
+  }
+
+  async deleteRecordsBefore(offset: number): Promise<void> {
+    assert.ok(offset <= this.highWatermark, 'records are dropped before they are committed')
+    this.startOffset = offset
+    this.batches = this.batches.filter(batch => header.lastOffset(batch) >= offset)
   }
 
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead> {

@@ -26,6 +26,10 @@ class Texts implements ReplayedState {
     else this.values.delete(key.toString())
   }
 
+  *records(): Generator<StateRecord> {
+    for (const [key, value] of this.values) yield record(key, value)
+  }
+
   loaded(): void {
     this.loads++
   }
@@ -230,4 +234,30 @@ test('what was loaded beyond the high watermark is not answered before it is com
   log.commit()
   await settle()
   assert.equal(seen, '1')
+})
+
+test('a log that has grown is carried forward: what it held is still there, and the rest is gone', async () => {
+  const log = new MemoryLog()
+  const shard = open(log)
+  await shard.whenLoaded()
+  const padding = 'x'.repeat(1000)
+  const expected = new Map<string, string>()
+  for (let round = 0; round < 200; round++) {
+    const writes: Promise<unknown>[] = []
+    for (let at = 0; at < 50; at++) {
+      const key = `key ${(round * 7 + at * 13) % 400}`
+      const value = (round + at) % 9 === 0 ? null : `${round} ${padding}`
+      if (value) expected.set(key, value)
+      else expected.delete(key)
+      writes.push(set(shard, key, value))
+    }
+    await Promise.all(writes)
+  }
+  await settle()
+  const bytes = log.batches.reduce((sum, batch) => sum + batch.length, 0)
+  assert.ok(log.startOffset > 0)
+  assert.ok(bytes < 3_000_000, `${bytes} bytes are left of ten million, for a state of 400,000`)
+  const next = open(log.successor())
+  await next.whenLoaded()
+  assert.deepEqual(await next.execute(state => new Map([...state.values].sort())), new Map([...expected].sort()))
 })
