@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 
 /** Bytes handed to the stream at a time: small enough that a slow reader's progress shows. */
-const pieceBytesMax = 1024 * 1024
+export const pieceBytesMax = 1024 * 1024
 
 interface Queued {
   readonly chunks: readonly Buffer[]
@@ -20,8 +20,9 @@ export class Output {
   private readonly stream: Duplex
   private readonly onWritten: () => void
   private queue: Queued[] = []
-  /** Chunks of `queue[0]` that were written already. */
+  /** Chunks of `queue[0]` that were written already, and bytes of the next one. */
   private chunksDone = 0
+  private bytesDone = 0
   private releasing: (() => void)[] = []
   private writing = false
   private closed = false
@@ -50,9 +51,9 @@ export class Output {
     if (this.writing || this.closed || this.queue.length === 0) return
     const piece = new Piece()
     let responses = 0
-    for (; responses < this.queue.length && piece.bytes < pieceBytesMax; responses++) {
+    for (; responses < this.queue.length; responses++) {
       const { chunks, release } = this.queue[responses]
-      while (this.chunksDone < chunks.length && piece.bytes < pieceBytesMax) piece.add(chunks[this.chunksDone++])
+      while (this.chunksDone < chunks.length && piece.bytes < pieceBytesMax) this.addTo(piece, chunks[this.chunksDone])
       if (this.chunksDone < chunks.length) break
       this.chunksDone = 0
       if (release) this.releasing.push(release)
@@ -60,6 +61,19 @@ export class Output {
     if (responses === this.queue.length) this.queue = []
     else this.queue.splice(0, responses)
     this.write(piece)
+  }
+
+  private addTo(piece: Piece, chunk: Buffer): void {
+    const rest = this.bytesDone === 0 ? chunk : chunk.subarray(this.bytesDone)
+    const room = pieceBytesMax - piece.bytes
+    if (rest.length > room) {
+      piece.add(rest.subarray(0, room))
+      this.bytesDone += room
+      return
+    }
+    piece.add(rest)
+    this.bytesDone = 0
+    this.chunksDone++
   }
 
   private write(piece: Piece): void {
