@@ -214,7 +214,8 @@ class NodeFile implements DiskFile {
     if (!wasDirect || !isInvalid(error)) return false
     if (!this.direct) return true
     const old = this.descriptor
-    this.descriptor = fs.openSync(this.path, this.plainFlags & ~O_CREAT)
+    // By descriptor: the file may have another name by now, and another file its name.
+    this.descriptor = fs.openSync(`/proc/self/fd/${old}`, this.plainFlags & ~O_CREAT)
     this.direct = false
     this.whenIdle(() => fs.closeSync(old))
     return true

@@ -37,6 +37,19 @@ describe('the real disk', () => {
     await file.close()
   })
 
+  it('stays with its file when it leaves O_DIRECT after a rename', async () => {
+    const disk = nodeDisk()
+    const at = await folder()
+    const file = await disk.open(`${at}/a`, { mode: 'write', direct: true })
+    await disk.rename(`${at}/a`, `${at}/b`)
+    const other = await disk.open(`${at}/a`, { mode: 'write' })
+    await file.write(Buffer.allocUnsafeSlow(blockBytes + 1).subarray(1), 0, blockBytes, 0)
+    assert.equal(await other.size(), 0)
+    assert.equal(await file.size(), blockBytes)
+    await file.close()
+    await other.close()
+  })
+
   it('takes the lock over from a killed process, not from a living one', async () => {
     const at = await folder()
     const source = `

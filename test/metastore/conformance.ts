@@ -298,8 +298,9 @@ export function metastoreConformance(name: string, make: () => Promise<Subject>)
         }
       })
       const last = store.txn({ success: [put('a', '1')] })
-      await store.close()
-      await last
+      const closing = store.close()
+      await rejects(store.txn({ success: [put('a', '2')] }), 'closed')
+      await Promise.all([closing, store.close(), last])
       assert.equal(reason, 'closed')
       await rejects(store.get('a'), 'closed')
       await rejects(store.txn({}), 'closed')

@@ -72,6 +72,7 @@ class EmbeddedMetastore implements Metastore {
   private lastStep: Promise<void> = Promise.resolve()
   private round: Promise<void> | undefined
   private failure: MetastoreError | undefined
+  private closing: Promise<void> | undefined
 
   constructor(state: State, history: History, log: EffectLog | undefined, options: EmbeddedOptions) {
     this.state = state
@@ -120,15 +121,9 @@ class EmbeddedMetastore implements Metastore {
     return this.hold(lease, ttlMs)
   }
 
-  async close(): Promise<void> {
-    if (this.failure?.kind === 'closed') return
-    await this.lastStep.catch(() => {})
-    const wasUnavailable = this.failure !== undefined
-    this.failure = new MetastoreError('closed', 'the metastore is closed')
-    for (const lease of this.leases.values()) lease.stop()
-    this.history.close()
-    await this.round
-    if (!wasUnavailable) await this.log?.close()
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce()
+    return this.closing
   }
 
   /** Ends a lease on behalf of its holder or of time. */
@@ -138,6 +133,13 @@ class EmbeddedMetastore implements Metastore {
     await this.carryOut(this.state.endOfLease(id))
     this.leases.get(id)?.end()
     this.leases.delete(id)
+  }
+
+  private async closeOnce(): Promise<void> {
+    for (const lease of this.leases.values()) lease.stop()
+    await this.round
+    this.history.close()
+    if (!this.failure) await this.log?.close()
   }
 
   private hold(id: LeaseId, ttlMs: number): HeldLease {
@@ -182,7 +184,6 @@ class EmbeddedMetastore implements Metastore {
       if (this.log?.isLong) await this.compact(this.log)
     }
     this.round = undefined
-    if (this.waiting.length > 0 && !this.failure) this.round = this.runRounds()
   }
 
   /** The snapshot must hold what is logged and nothing else: what waits is taken back for the moment of the copy. */
@@ -226,6 +227,7 @@ class EmbeddedMetastore implements Metastore {
   }
 
   private checkOpen(): void {
+    if (this.closing) throw new MetastoreError('closed', 'the metastore is closed')
     if (this.failure) throw this.failure
   }
 }
