@@ -1,7 +1,7 @@
 import { int16, int32, int64, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 25. */
+/** KIP-98. */
 export const AddOffsetsToTxn = api({
   key: 25,
   name: 'AddOffsetsToTxn',

@@ -16,7 +16,7 @@ const addPartitionsToTxnTopicResult = {
   resultsByPartition: list(addPartitionsToTxnPartitionResult)
 }
 
-/** Key 24. */
+/** KIP-98. 4: several transactions, asked by brokers (KIP-890); up to 3 one, asked by clients. */
 export const AddPartitionsToTxn = api({
   key: 24,
   name: 'AddPartitionsToTxn',

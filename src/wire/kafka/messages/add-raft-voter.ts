@@ -1,7 +1,7 @@
 import { bool, int16, int32, list, string, uint16, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 80. */
+/** KIP-853. */
 export const AddRaftVoter = api({
   key: 80,
   name: 'AddRaftVoter',

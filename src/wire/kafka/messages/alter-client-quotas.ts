@@ -1,7 +1,7 @@
 import { bool, float64, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 49. */
+/** KIP-546. */
 export const AlterClientQuotas = api({
   key: 49,
   name: 'AlterClientQuotas',

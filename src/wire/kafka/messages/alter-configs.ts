@@ -1,7 +1,7 @@
 import { bool, int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 33. */
+/** KIP-133. Resets what it does not name: see IncrementalAlterConfigs. */
 export const AlterConfigs = api({
   key: 33,
   name: 'AlterConfigs',

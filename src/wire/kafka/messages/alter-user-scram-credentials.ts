@@ -1,7 +1,7 @@
 import { bytes, int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 51. */
+/** KIP-554. */
 export const AlterUserScramCredentials = api({
   key: 51,
   name: 'AlterUserScramCredentials',

@@ -1,7 +1,10 @@
 import { bool, int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 18. */
+/**
+ * 3: the client introduces itself, and the header of the response stays that of version 0 (KIP-511); 3: features
+ * (KIP-584).
+ */
 export const ApiVersions = api({
   key: 18,
   name: 'ApiVersions',

@@ -11,7 +11,7 @@ const assignment = {
   topicPartitions: list(topicPartitions)
 }
 
-/** Key 69. */
+/** KIP-848. */
 export const ConsumerGroupDescribe = api({
   key: 69,
   name: 'ConsumerGroupDescribe',

@@ -6,7 +6,7 @@ const topicPartitions = {
   partitions: list(int32)
 }
 
-/** Key 68. */
+/** KIP-848. */
 export const ConsumerGroupHeartbeat = api({
   key: 68,
   name: 'ConsumerGroupHeartbeat',

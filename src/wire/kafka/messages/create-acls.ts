@@ -1,7 +1,7 @@
 import { int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 30. */
+/** KIP-140. 1: prefixed patterns (KIP-290); 3: users of delegation tokens (KIP-373). */
 export const CreateAcls = api({
   key: 30,
   name: 'CreateAcls',

@@ -1,7 +1,7 @@
 import { bytes, int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 38. */
+/** KIP-48. 3: on behalf of another (KIP-373). */
 export const CreateDelegationToken = api({
   key: 38,
   name: 'CreateDelegationToken',

@@ -1,7 +1,7 @@
 import { bool, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 37. */
+/** KIP-195. */
 export const CreatePartitions = api({
   key: 37,
   name: 'CreatePartitions',

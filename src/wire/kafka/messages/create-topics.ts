@@ -1,7 +1,10 @@
 import { bool, int8, int16, int32, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 19. */
+/**
+ * 4: defaults for partitions and replicas, -1 (KIP-464); 5: configs in the response (KIP-525); 7: topic ids
+ * (KIP-516).
+ */
 export const CreateTopics = api({
   key: 19,
   name: 'CreateTopics',

@@ -1,7 +1,7 @@
 import { int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 42. */
+/** KIP-229. */
 export const DeleteGroups = api({
   key: 42,
   name: 'DeleteGroups',

@@ -1,7 +1,7 @@
 import { int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 21. */
+/** KIP-107. An offset of -1 stands for the high watermark. */
 export const DeleteRecords = api({
   key: 21,
   name: 'DeleteRecords',

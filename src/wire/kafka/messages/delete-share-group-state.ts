@@ -1,7 +1,7 @@
 import { int16, int32, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 86. */
+/** KIP-932; among brokers. */
 export const DeleteShareGroupState = api({
   key: 86,
   name: 'DeleteShareGroupState',

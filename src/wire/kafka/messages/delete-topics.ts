@@ -1,7 +1,7 @@
 import { int16, int32, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 20. */
+/** 5: an error message (KIP-599); 6: by topic id (KIP-516). */
 export const DeleteTopics = api({
   key: 20,
   name: 'DeleteTopics',

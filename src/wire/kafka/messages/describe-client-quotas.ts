@@ -1,7 +1,7 @@
 import { bool, float64, int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 48. */
+/** KIP-546. */
 export const DescribeClientQuotas = api({
   key: 48,
   name: 'DescribeClientQuotas',

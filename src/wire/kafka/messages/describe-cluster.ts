@@ -1,7 +1,7 @@
 import { bool, int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 60. */
+/** KIP-700. 1: controllers too (KIP-919); 2: fenced brokers (KIP-1073). */
 export const DescribeCluster = api({
   key: 60,
   name: 'DescribeCluster',

@@ -1,7 +1,7 @@
 import { bool, int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 32. */
+/** 1: synonyms and sources (KIP-226); 3: types and docs (KIP-569). */
 export const DescribeConfigs = api({
   key: 32,
   name: 'DescribeConfigs',

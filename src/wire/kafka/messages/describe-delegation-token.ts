@@ -1,7 +1,7 @@
 import { bytes, int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 41. */
+/** KIP-48. 3: on behalf of another (KIP-373). */
 export const DescribeDelegationToken = api({
   key: 41,
   name: 'DescribeDelegationToken',

@@ -1,7 +1,10 @@
 import { bool, bytes, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 15. */
+/**
+ * 3: authorized operations (KIP-430); 4: static members (KIP-345); 6: an error message, and GROUP_ID_NOT_FOUND for
+ * groups that are not (KIP-1043).
+ */
 export const DescribeGroups = api({
   key: 15,
   name: 'DescribeGroups',

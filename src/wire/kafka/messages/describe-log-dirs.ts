@@ -1,7 +1,7 @@
 import { bool, int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 35. */
+/** KIP-113. 4: total and usable bytes (KIP-827). */
 export const DescribeLogDirs = api({
   key: 35,
   name: 'DescribeLogDirs',

@@ -1,7 +1,7 @@
 import { int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 61. */
+/** KIP-664. */
 export const DescribeProducers = api({
   key: 61,
   name: 'DescribeProducers',

@@ -9,7 +9,7 @@ const replicaState = {
   lastCaughtUpTimestamp: int64.since(1).or(-1).lossy()
 }
 
-/** Key 55. */
+/** KIP-595, KIP-836, KIP-853. */
 export const DescribeQuorum = api({
   key: 55,
   name: 'DescribeQuorum',

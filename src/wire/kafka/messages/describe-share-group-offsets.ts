@@ -1,7 +1,7 @@
 import { int16, int32, int64, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 90. */
+/** KIP-932. */
 export const DescribeShareGroupOffsets = api({
   key: 90,
   name: 'DescribeShareGroupOffsets',

@@ -1,7 +1,7 @@
 import { bool, int16, int32, list, string, struct, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 75. */
+/** KIP-966: Metadata for admin tools, in pages. */
 export const DescribeTopicPartitions = api({
   key: 75,
   name: 'DescribeTopicPartitions',

@@ -1,7 +1,7 @@
 import { int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 43. */
+/** KIP-183. 1: unclean election (KIP-460). */
 export const ElectLeaders = api({
   key: 43,
   name: 'ElectLeaders',

@@ -1,7 +1,7 @@
 import { bool, int16, int32, int64, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 26. */
+/** KIP-98. 5: the next producer epoch comes back (KIP-890). */
 export const EndTxn = api({
   key: 26,
   name: 'EndTxn',

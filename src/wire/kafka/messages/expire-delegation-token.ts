@@ -1,7 +1,7 @@
 import { bytes, int16, int32, int64 } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 40. */
+/** KIP-48. */
 export const ExpireDelegationToken = api({
   key: 40,
   name: 'ExpireDelegationToken',

@@ -1,7 +1,12 @@
 import { int8, int16, int32, int64, list, records, string, struct, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 1. */
+/**
+ * 4: transactions (KIP-98); 5: log start offsets (KIP-107); 7: sessions (KIP-227); 9: leader epochs (KIP-320); 10:
+ * zstd (KIP-110); 11: rack and preferred replica (KIP-392); 12: divergence from the last fetched epoch (KIP-595); 13:
+ * topic ids (KIP-516); 15: replica state (KIP-903); 16: node endpoints (KIP-951); 18: the follower's high watermark
+ * (KIP-1166).
+ */
 export const Fetch = api({
   key: 1,
   name: 'Fetch',

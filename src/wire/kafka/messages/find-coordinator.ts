@@ -1,7 +1,7 @@
 import { int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 10. */
+/** 1: transactions besides groups (KIP-98); 4: several keys (KIP-699); 6: share groups (KIP-932). */
 export const FindCoordinator = api({
   key: 10,
   name: 'FindCoordinator',

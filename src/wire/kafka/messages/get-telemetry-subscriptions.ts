@@ -1,7 +1,7 @@
 import { bool, int8, int16, int32, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 71. */
+/** KIP-714. */
 export const GetTelemetrySubscriptions = api({
   key: 71,
   name: 'GetTelemetrySubscriptions',

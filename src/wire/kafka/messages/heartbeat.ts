@@ -1,7 +1,7 @@
 import { int16, int32, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 12. */
+/** 3: static members (KIP-345). */
 export const Heartbeat = api({
   key: 12,
   name: 'Heartbeat',

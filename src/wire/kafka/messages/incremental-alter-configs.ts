@@ -1,7 +1,7 @@
 import { bool, int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 44. */
+/** KIP-339. */
 export const IncrementalAlterConfigs = api({
   key: 44,
   name: 'IncrementalAlterConfigs',

@@ -1,7 +1,10 @@
 import { bool, int16, int32, int64, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 22. */
+/**
+ * 3: a producer that goes on with its id (KIP-360); 4: PRODUCER_FENCED (KIP-588); 5: transactions of the second kind
+ * (KIP-890).
+ */
 export const InitProducerId = api({
   key: 22,
   name: 'InitProducerId',

@@ -1,7 +1,7 @@
 import { int16, int32, int64, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 83. */
+/** KIP-932; among brokers. */
 export const InitializeShareGroupState = api({
   key: 83,
   name: 'InitializeShareGroupState',

@@ -1,7 +1,10 @@
 import { bool, bytes, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 11. */
+/**
+ * 1: a rebalance time-out of its own (KIP-62); 4: a member id is required (KIP-394); 5: static members (KIP-345); 8:
+ * the reason (KIP-800); 9: the leader may skip the assignment (KIP-814).
+ */
 export const JoinGroup = api({
   key: 11,
   name: 'JoinGroup',

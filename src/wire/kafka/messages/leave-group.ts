@@ -1,7 +1,7 @@
 import { int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 13. */
+/** 3: several members, static ones by instance id (KIP-345); 5: the reason (KIP-800). */
 export const LeaveGroup = api({
   key: 13,
   name: 'LeaveGroup',

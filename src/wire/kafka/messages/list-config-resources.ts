@@ -1,7 +1,7 @@
 import { int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 74. */
+/** KIP-1142; version 0 lists client metrics only (KIP-714). */
 export const ListConfigResources = api({
   key: 74,
   name: 'ListConfigResources',

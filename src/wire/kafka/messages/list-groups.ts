@@ -1,7 +1,7 @@
 import { int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 16. */
+/** 4: filter by state (KIP-518); 5: filter by type (KIP-848). */
 export const ListGroups = api({
   key: 16,
   name: 'ListGroups',

@@ -1,7 +1,11 @@
 import { int8, int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 2. */
+/**
+ * 2: isolation level (KIP-98); 4: leader epochs (KIP-320); 7: the offset of the greatest timestamp, -3 (KIP-734); 8:
+ * the local log start, -4 (KIP-405); 9: the end of tiered storage, -5 (KIP-1005); 10: a time-out (KIP-1075); 11: the
+ * start of what is not tiered yet, -6 (KIP-1023).
+ */
 export const ListOffsets = api({
   key: 2,
   name: 'ListOffsets',

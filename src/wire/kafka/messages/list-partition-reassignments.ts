@@ -1,7 +1,7 @@
 import { int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 46. */
+/** KIP-455. */
 export const ListPartitionReassignments = api({
   key: 46,
   name: 'ListPartitionReassignments',

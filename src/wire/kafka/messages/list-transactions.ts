@@ -1,7 +1,7 @@
 import { int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 66. */
+/** KIP-664. 1: filter by duration (KIP-994); 2: filter by pattern (KIP-1152). */
 export const ListTransactions = api({
   key: 66,
   name: 'ListTransactions',

@@ -1,7 +1,11 @@
 import { bool, int16, int32, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 3. */
+/**
+ * Null topics ask for all; version 0 says that with an empty list. 4: auto-creation can be declined (KIP-204); 7:
+ * leader epochs (KIP-320); 8: authorized operations (KIP-430); 10 and 12: topic ids (KIP-516); 13: an error of the
+ * whole request (KIP-1102).
+ */
 export const Metadata = api({
   key: 3,
   name: 'Metadata',

@@ -1,7 +1,10 @@
 import { int16, int32, int64, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 8. */
+/**
+ * 5 drops the retention time (KIP-211); 6: leader epochs (KIP-320); 7: static members (KIP-345); 9: member epochs of
+ * the new group protocol (KIP-848); 10: topic ids.
+ */
 export const OffsetCommit = api({
   key: 8,
   name: 'OffsetCommit',

@@ -1,7 +1,7 @@
 import { int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 47. */
+/** KIP-496. */
 export const OffsetDelete = api({
   key: 47,
   name: 'OffsetDelete',

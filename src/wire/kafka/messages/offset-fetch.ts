@@ -1,7 +1,10 @@
 import { bool, int16, int32, int64, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 9. */
+/**
+ * 2: null topics ask for all; 5: leader epochs (KIP-320); 7: stable offsets only (KIP-447); 8: several groups
+ * (KIP-709); 9: member epochs (KIP-848); 10: topic ids.
+ */
 export const OffsetFetch = api({
   key: 9,
   name: 'OffsetFetch',

@@ -1,7 +1,7 @@
 import { int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 23. */
+/** KIP-101, KIP-279. 2: the current leader epoch (KIP-320); 3: the follower's id (KIP-392). */
 export const OffsetForLeaderEpoch = api({
   key: 23,
   name: 'OffsetForLeaderEpoch',

@@ -1,7 +1,10 @@
 import { int16, int32, int64, list, records, string, struct, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 0. */
+/**
+ * Versions 3 on carry record batches v2. 7: zstd (KIP-110); 8: which records were refused (KIP-467); 10: the current
+ * leader (KIP-951); 12: transactions of the second kind (KIP-890); 13: topic ids (KIP-516).
+ */
 export const Produce = api({
   key: 0,
   name: 'Produce',

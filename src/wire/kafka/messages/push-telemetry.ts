@@ -1,7 +1,7 @@
 import { bool, bytes, int8, int16, int32, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 72. */
+/** KIP-714. */
 export const PushTelemetry = api({
   key: 72,
   name: 'PushTelemetry',

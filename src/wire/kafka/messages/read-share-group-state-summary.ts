@@ -1,7 +1,7 @@
 import { int16, int32, int64, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 87. */
+/** KIP-932; among brokers. */
 export const ReadShareGroupStateSummary = api({
   key: 87,
   name: 'ReadShareGroupStateSummary',

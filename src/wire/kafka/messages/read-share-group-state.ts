@@ -1,7 +1,7 @@
 import { int8, int16, int32, int64, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 84. */
+/** KIP-932; among brokers. */
 export const ReadShareGroupState = api({
   key: 84,
   name: 'ReadShareGroupState',

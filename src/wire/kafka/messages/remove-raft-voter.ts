@@ -1,7 +1,7 @@
 import { int16, int32, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 81. */
+/** KIP-853. */
 export const RemoveRaftVoter = api({
   key: 81,
   name: 'RemoveRaftVoter',

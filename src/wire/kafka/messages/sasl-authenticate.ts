@@ -1,7 +1,7 @@
 import { bytes, int16, int64, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 36. */
+/** 1: the life time of the session (KIP-368). */
 export const SaslAuthenticate = api({
   key: 36,
   name: 'SaslAuthenticate',

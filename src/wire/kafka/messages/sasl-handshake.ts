@@ -1,7 +1,7 @@
 import { int16, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 17. */
+/** 1: what follows is in SaslAuthenticate requests (KIP-152). */
 export const SaslHandshake = api({
   key: 17,
   name: 'SaslHandshake',

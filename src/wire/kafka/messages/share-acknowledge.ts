@@ -1,7 +1,7 @@
 import { bool, int8, int16, int32, int64, list, string, struct, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 79. */
+/** KIP-932. */
 export const ShareAcknowledge = api({
   key: 79,
   name: 'ShareAcknowledge',

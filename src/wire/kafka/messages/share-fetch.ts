@@ -1,7 +1,7 @@
 import { bool, int8, int16, int32, int64, list, records, string, struct, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 78. */
+/** KIP-932. */
 export const ShareFetch = api({
   key: 78,
   name: 'ShareFetch',

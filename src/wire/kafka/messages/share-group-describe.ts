@@ -11,7 +11,7 @@ const assignment = {
   topicPartitions: list(topicPartitions)
 }
 
-/** Key 77. */
+/** KIP-932. */
 export const ShareGroupDescribe = api({
   key: 77,
   name: 'ShareGroupDescribe',

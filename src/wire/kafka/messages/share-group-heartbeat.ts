@@ -6,7 +6,7 @@ const topicPartitions = {
   partitions: list(int32)
 }
 
-/** Key 76. */
+/** KIP-932. */
 export const ShareGroupHeartbeat = api({
   key: 76,
   name: 'ShareGroupHeartbeat',

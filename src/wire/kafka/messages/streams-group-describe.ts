@@ -35,7 +35,7 @@ const topicInfo = {
   topicConfigs: list(keyValue)
 }
 
-/** Key 89. */
+/** KIP-1071. */
 export const StreamsGroupDescribe = api({
   key: 89,
   name: 'StreamsGroupDescribe',

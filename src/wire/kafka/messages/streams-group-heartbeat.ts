@@ -39,7 +39,7 @@ const topicPartition = {
   partitions: list(int32)
 }
 
-/** Key 88. */
+/** KIP-1071. */
 export const StreamsGroupHeartbeat = api({
   key: 88,
   name: 'StreamsGroupHeartbeat',

@@ -1,7 +1,7 @@
 import { bytes, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 14. */
+/** 3: static members (KIP-345); 5: protocol type and name, to be checked (KIP-559). */
 export const SyncGroup = api({
   key: 14,
   name: 'SyncGroup',

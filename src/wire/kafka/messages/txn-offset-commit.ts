@@ -1,7 +1,7 @@
 import { int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 28. */
+/** KIP-98. 3: generation, member and instance, for fencing (KIP-447); 5: transactions of the second kind (KIP-890). */
 export const TxnOffsetCommit = api({
   key: 28,
   name: 'TxnOffsetCommit',

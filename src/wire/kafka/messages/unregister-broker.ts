@@ -1,7 +1,7 @@
 import { int16, int32, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 64. */
+/** KIP-500. */
 export const UnregisterBroker = api({
   key: 64,
   name: 'UnregisterBroker',

@@ -1,7 +1,7 @@
 import { bool, int8, int16, int32, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 57. */
+/** KIP-584, KIP-778. */
 export const UpdateFeatures = api({
   key: 57,
   name: 'UpdateFeatures',

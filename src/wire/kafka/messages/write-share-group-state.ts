@@ -1,7 +1,7 @@
 import { int8, int16, int32, int64, list, string, uuid } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 85. */
+/** KIP-932; among brokers. */
 export const WriteShareGroupState = api({
   key: 85,
   name: 'WriteShareGroupState',

@@ -1,7 +1,7 @@
 import { bool, int8, int16, int32, int64, list, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/** Key 27. */
+/** KIP-98; among brokers. 2: the version of the transaction protocol (KIP-1228). */
 export const WriteTxnMarkers = api({
   key: 27,
   name: 'WriteTxnMarkers',
