@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import {
+  alterTopicConfigs,
+  createTopic,
+  deleteTopic,
+  listTopics,
+  topicConfigSource,
+  topicConfigs
+} from '../../src/client/admin.ts'
+import { committedOffsets, deleteGroup, describeGroup, listGroups } from '../../src/client/admin-groups.ts'
+import { Cluster } from '../../src/client/cluster.ts'
+import { type ConsumedRecord, Consumer } from '../../src/client/consumer.ts'
+import { GroupConsumer } from '../../src/client/group-consumer.ts'
+import { listOffset } from '../../src/client/offsets.ts'
+import { Producer } from '../../src/client/producer.ts'
+import { compressionCodecs } from '../../src/record/header.ts'
+import { partitionOf } from '../../src/record/partitioner.ts'
+import { connectTcp } from '../../src/run/connect.ts'
+import { systemClock, systemRandom } from '../../src/run/system.ts'
+
+/** What the client must do with any broker; `start` gives its address and how to stop it. */
+export function clientSuite(what: string, start: () => Promise<{ bootstrap: string; stop(): Promise<void> }>): void {
+  describe(what, () => {
+    let broker: Awaited<ReturnType<typeof start>>
+    let cluster: Cluster
+    const open = (clientId = 'test') =>
+      new Cluster({
+        bootstrap: [broker.bootstrap],
+        connect: connectTcp,
+        clock: systemClock,
+        random: systemRandom,
+        clientId
+      })
+    const freshTopic = async (partitions = 1, configs: Record<string, string> = {}) => {
+      const name = `t-${randomBytes(6).toString('hex')}`
+      await createTopic(cluster, { name, partitions, configs })
+      await cluster.retrying(() => cluster.leaderOf(name, partitions - 1))
+      return name
+    }
+    before(async () => {
+      broker = await start()
+      cluster = open()
+    })
+    after(async () => {
+      cluster.close()
+      await broker.stop()
+    })
+
+    const readAll = async (consumer: Consumer | GroupConsumer, count: number): Promise<ConsumedRecord[]> => {
+      const found: ConsumedRecord[] = []
+      for (let empty = 0; found.length < count && empty < 20; ) {
+        const records = await consumer.poll(1000)
+        found.push(...records)
+        empty = records.length === 0 ? empty + 1 : 0
+      }
+      return found
+    }
+
+    test('creates, lists, describes, configures and deletes topics', async () => {
+      const name = await freshTopic(3, { 'retention.ms': '60000' })
+      const listed = await listTopics(cluster)
+      assert.equal(listed.find(topic => topic.name === name)?.partitions.length, 3)
+      const set = (await topicConfigs(cluster, name)).filter(({ source }) => source === topicConfigSource)
+      assert.deepEqual(
+        set.map(({ name, value }) => [name, value]),
+        [['retention.ms', '60000']]
+      )
+      await alterTopicConfigs(cluster, name, { 'retention.ms': null, 'segment.bytes': '1048576' })
+      const changed = (await topicConfigs(cluster, name)).filter(({ source }) => source === topicConfigSource)
+      assert.deepEqual(
+        changed.map(({ name, value }) => [name, value]),
+        [['segment.bytes', '1048576']]
+      )
+      await assert.rejects(createTopic(cluster, { name, partitions: 1 }), { code: 'TOPIC_ALREADY_EXISTS' })
+      await assert.rejects(createTopic(cluster, { name: 'no/name' }), { code: 'INVALID_TOPIC_EXCEPTION' })
+      await deleteTopic(cluster, name)
+      await assert.rejects(deleteTopic(cluster, name), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    })
+
+    for (const codec of compressionCodecs)
+      test(`what was produced comes back in order, ${codec}`, async () => {
+        const topic = await freshTopic(2)
+        const producer = new Producer(cluster, { codec })
+        const sent = Array.from({ length: 500 }, (_, i) => ({
+          topic,
+          key: Buffer.from(`key ${i % 10}`),
+          value: i % 7 === 0 ? null : Buffer.alloc(100, `value ${i} `),
+          headers: [{ key: 'n', value: Buffer.from(String(i)) }],
+          timestamp: 1_700_000_000_000 + i
+        }))
+        const deliveries = await Promise.all(sent.map(record => producer.send(record)))
+        await producer.close()
+        const consumer = new Consumer(cluster)
+        consumer.assign([0, 1].map(partition => ({ topic, partition, at: 'earliest' })))
+        const found = await readAll(consumer, sent.length)
+        consumer.close()
+        for (const partition of [0, 1]) {
+          const expected = sent.filter(({ key }) => partitionOf(key, 2) === partition)
+          const got = found.filter(record => record.partition === partition)
+          assert.deepEqual(
+            got.map(({ key, value, headers, timestamp }) => ({ topic, key, value, headers, timestamp })),
+            expected
+          )
+          assert.deepEqual(
+            got.map(({ offset }) => offset),
+            expected.map((_, i) => i)
+          )
+        }
+        for (const { partition, offset } of deliveries)
+          assert.ok(found.some(record => record.partition === partition && record.offset === offset))
+      })
+
+    test('acks 0 and 1, records without a key, and a partition that was asked for', async () => {
+      const topic = await freshTopic(3)
+      const unsafe = new Producer(cluster, { acks: 0 })
+      assert.equal((await unsafe.send({ topic, partition: 2, value: Buffer.from('a') })).offset, -1)
+      await unsafe.close()
+      const consumer = new Consumer(cluster)
+      consumer.assign([{ topic, partition: 2, at: 0 }])
+      assert.equal((await readAll(consumer, 1))[0].value?.toString(), 'a')
+      const leader = new Producer(cluster, { acks: 1 })
+      assert.equal((await leader.send({ topic, partition: 2, value: Buffer.from('b') })).offset, 1)
+      await leader.send({ topic, value: Buffer.from('anywhere') })
+      await assert.rejects(leader.send({ topic, partition: 3, value: null }), { code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+      await leader.close()
+      consumer.close()
+    })
+
+    test('starts at an offset, a time and the end', async () => {
+      const topic = await freshTopic()
+      const producer = new Producer(cluster)
+      for (let i = 0; i < 10; i++)
+        await producer.send({ topic, value: Buffer.from(`${i}`), timestamp: 1_700_000_000_000 + i * 1000 })
+      const at = { topic, partition: 0 }
+      assert.deepEqual((await listOffset(cluster, { ...at, at: { timestampMs: 1_700_000_003_500 } })).offset, 4)
+      assert.deepEqual((await listOffset(cluster, { ...at, at: { timestampMs: 1_800_000_000_000 } })).offset, 10)
+      assert.deepEqual((await listOffset(cluster, { ...at, at: 'earliest' })).offset, 0)
+      const consumer = new Consumer(cluster)
+      consumer.assign([{ ...at, at: { timestampMs: 1_700_000_003_500 } }])
+      assert.equal((await readAll(consumer, 6))[0].value?.toString(), '4')
+      consumer.assign([{ ...at, at: 7 }])
+      assert.deepEqual(
+        (await readAll(consumer, 3)).map(({ offset }) => offset),
+        [7, 8, 9]
+      )
+      consumer.assign([{ ...at, at: 'latest' }])
+      const next = consumer.poll(10_000)
+      await cluster.retrying(async () => {})
+      for (let tries = 0; consumer.positions()[0].position < 0 && tries < 200; tries++)
+        await new Promise(resolve => setImmediate(resolve))
+      await new Promise<void>(resolve => systemClock.after(300, resolve))
+      await producer.send({ topic, value: Buffer.from('new') })
+      assert.deepEqual(
+        (await next).map(({ value }) => value?.toString()),
+        ['new']
+      )
+      consumer.assign([{ ...at, at: 99 }])
+      assert.equal((await readAll(consumer, 11)).length, 11)
+      consumer.close()
+      const strict = new Consumer(cluster, { reset: 'none' })
+      strict.assign([{ ...at, at: 99 }])
+      await assert.rejects(strict.poll(5000), { code: 'OFFSET_OUT_OF_RANGE' })
+      strict.close()
+      await producer.close()
+    })
+
+    test('refused records say why, and the producer goes on', async () => {
+      const topic = await freshTopic(1, { 'max.message.bytes': '2000' })
+      const producer = new Producer(cluster, { lingerMs: 0 })
+      await producer.send({ topic, value: Buffer.from('small') })
+      await assert.rejects(producer.send({ topic, value: Buffer.alloc(5000) }), { code: 'MESSAGE_TOO_LARGE' })
+      assert.equal((await producer.send({ topic, value: Buffer.from('small again') })).offset, 1)
+      const compacted = await freshTopic(1, { 'cleanup.policy': 'compact' }).catch(() => undefined)
+      if (compacted)
+        await assert.rejects(producer.send({ topic: compacted, value: Buffer.from('v') }), { code: 'INVALID_RECORD' })
+      await producer.close()
+    })
+
+    test('a group shares partitions, hands over and goes on where it was', async () => {
+      const topic = await freshTopic(4)
+      const producer = new Producer(cluster)
+      const produce = (from: number, to: number) =>
+        Promise.all(
+          Array.from({ length: to - from }, (_, i) =>
+            producer.send({ topic, partition: (from + i) % 4, value: Buffer.from(`${from + i}`) })
+          )
+        )
+      const groupId = `g-${randomBytes(6).toString('hex')}`
+      const options = { groupId, topics: [topic], heartbeatIntervalMs: 200, sessionTimeoutMs: 10_000, maxWaitMs: 100 }
+      const clusters = [open('one'), open('two')]
+      await produce(0, 100)
+      const first = new GroupConsumer(clusters[0], options)
+      const seen: string[] = []
+      const take = (records: ConsumedRecord[]) => seen.push(...records.map(({ value }) => String(value)))
+      take(await readAll(first, 100))
+      assert.equal(seen.length, 100)
+      const second = new GroupConsumer(clusters[1], options)
+      let running = true
+      const pump = async (consumer: GroupConsumer) => {
+        while (running) take(await consumer.poll(100))
+      }
+      const pumps = [pump(first), pump(second)]
+      const shared = () => first.positions().length === 2 && second.positions().length === 2
+      for (let i = 0; i < 200 && !shared(); i++) await new Promise<void>(resolve => systemClock.after(50, resolve))
+      assert.ok(shared())
+      assert.ok((await listGroups(cluster)).some(group => group.groupId === groupId))
+      const described = await describeGroup(cluster, groupId)
+      assert.equal(described.state, 'Stable')
+      assert.deepEqual(
+        described.members.map(({ assignment }) => assignment[0].partitions.length),
+        [2, 2]
+      )
+      await produce(100, 200)
+      for (let i = 0; i < 200 && seen.length < 200; i++)
+        await new Promise<void>(resolve => systemClock.after(50, resolve))
+      running = false
+      await Promise.all(pumps)
+      await first.close()
+      await second.close()
+      assert.deepEqual(
+        seen.map(Number).sort((a, b) => a - b),
+        Array.from({ length: 200 }, (_, i) => i)
+      )
+      const offsets = await committedOffsets(cluster, groupId, null)
+      assert.deepEqual(
+        offsets.sort((a, b) => a.partition - b.partition).map(({ offset }) => offset),
+        [50, 50, 50, 50]
+      )
+      await produce(200, 204)
+      const third = new GroupConsumer(cluster, options)
+      assert.deepEqual((await readAll(third, 4)).map(({ value }) => Number(value)).sort(), [200, 201, 202, 203])
+      await third.close()
+      await deleteGroup(cluster, groupId)
+      await assert.rejects(describeGroup(cluster, groupId), { code: 'GROUP_ID_NOT_FOUND' })
+      for (const opened of clusters) opened.close()
+      await producer.close()
+    })
+  })
+}
