@@ -1,10 +1,7 @@
 import { bool, int16, int32, int64, string } from '../../../schema/fields.ts'
 import { api } from '../../../schema/message.ts'
 
-/**
- * 3: a producer that goes on with its id (KIP-360); 4: PRODUCER_FENCED (KIP-588); 5: transactions of the second kind
- * (KIP-890).
- */
+/** 3: a producer goes on with its id (KIP-360); 4: PRODUCER_FENCED (KIP-588); 6: two-phase commit (KIP-939). */
 export const InitProducerId = api({
   key: 22,
   name: 'InitProducerId',
