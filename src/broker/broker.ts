@@ -14,6 +14,9 @@ import { Fetcher, fetchOptions } from './fetch.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
 import { Partitions } from './partitions.ts'
 import { type ProduceItem, type ProduceOutcome, produce } from './produce.ts'
+import { ProducerIds } from './producer-ids.ts'
+import { type TopicConfig, topicConfig } from './topic-options.ts'
+import { Topics } from './topics.ts'
 
 /** The internal topic that keeps committed offsets and groups. */
 export const offsetsTopic = '__consumer_offsets'
@@ -35,6 +38,8 @@ export class Broker {
   readonly partitions: Partitions
   readonly fetcher: Fetcher
   readonly groups: GroupCoordinator
+  readonly topics: Topics
+  readonly producerIds: ProducerIds
   /** Storage against its bound: while it is over, doors don't read produce requests. */
   readonly pressure: Pressure
   private readonly parts: BrokerParts
@@ -75,6 +80,8 @@ export class Broker {
       },
       leaderOf: partition => this.leaderOf(offsetsTopic, partition)
     })
+    this.topics = new Topics(parts)
+    this.producerIds = new ProducerIds(control)
     this.maintenance = new Maintenance(this.partitions, parts, {
       intervalMs: Number(values.get(maintenanceOptions.retentionCheckIntervalMs)),
       producerExpirationMs: values.get(partitionBrokerOptions.producerIdExpirationMs)

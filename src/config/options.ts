@@ -1,10 +1,13 @@
 import { fetchOptions } from '../broker/fetch.ts'
 import { maintenanceOptions } from '../broker/maintenance.ts'
+import { topicAdminOptions } from '../broker/topic-admin-options.ts'
+import { topicDefaultOptions } from '../broker/topic-options.ts'
 import { kafkaDoorOptions } from '../doors/kafka/options.ts'
 import { listenerOptions } from '../doors/listener/options.ts'
 import { groupOptions } from '../groups/options.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
 import type { Option } from '../std/option.ts'
+import { storageBrokerOptions } from '../storage/options.ts'
 import { nodeOptions } from './node-options.ts'
 
 /** Every option of a broker, wherever it is declared. */
@@ -15,5 +18,8 @@ export const brokerOptions: readonly Option[] = [
   fetchOptions,
   groupOptions,
   partitionBrokerOptions,
-  maintenanceOptions
+  storageBrokerOptions,
+  maintenanceOptions,
+  topicAdminOptions,
+  topicDefaultOptions
 ].flatMap(group => Object.values<Option>(group))
