@@ -1,0 +1,211 @@
+import type { Control, PartitionImage, TopicImage } from '../control/types.ts'
+import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
+import type { OptionValues } from '../std/option.ts'
+import type { TopicId } from '../storage/types.ts'
+import { topicAdminOptions } from './topic-admin-options.ts'
+import { checkTopicName, isInternalTopic } from './topic-names.ts'
+import type { Topics } from './topics.ts'
+
+/** A broker that clients can connect to. */
+export interface ReachableBroker {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | undefined
+}
+
+export interface ClusterDescription {
+  readonly clusterId: string
+  readonly controllerId: number
+  readonly brokers: readonly ReachableBroker[]
+}
+
+export interface PartitionMetadata extends PartitionImage {
+  /** LEADER_NOT_AVAILABLE while clients can reach no leader; it is -1 then. */
+  readonly error: ErrorCode | undefined
+  readonly index: number
+  /** Replicas on brokers that clients can't reach. */
+  readonly offline: readonly number[]
+}
+
+export interface TopicMetadata {
+  readonly error?: ErrorCode
+  /** Undefined where a topic was asked for by an id that is unknown. */
+  readonly name: string | undefined
+  readonly topicId: TopicId | undefined
+  readonly internal: boolean
+  readonly partitions: readonly PartitionMetadata[]
+}
+
+/** How a client names a topic: by name, or by id. */
+export interface TopicRef {
+  readonly name: string | null
+  readonly topicId: TopicId | undefined
+}
+
+/** A place between the partitions of all topics, in order of names and indexes. */
+export interface PartitionCursor {
+  readonly topicName: string
+  readonly partitionIndex: number
+}
+
+/** What clients are told about brokers, topics and partitions. */
+export class Cluster {
+  private readonly control: Control
+  private readonly topics: Topics
+  private readonly describedMax: number
+
+  constructor(parts: { control: Control; topics: Topics; values: OptionValues }) {
+    this.control = parts.control
+    this.topics = parts.topics
+    this.describedMax = parts.values.get(topicAdminOptions.describedPartitionsMax)
+  }
+
+  describe(): ClusterDescription {
+    const { clusterId, controllerId } = this.control.image
+    return { clusterId, controllerId, brokers: this.reachable() }
+  }
+
+  /** Every topic, in order of names. */
+  allTopics(): TopicMetadata[] {
+    const online = this.online()
+    return Array.from(this.control.image.topics(), topic => described(topic, online))
+  }
+
+  /**
+   * The topics asked for, in the order asked, each once. One that isn't there by its name is made first where `create`
+   * and the broker allow it. Errors: UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID, INVALID_TOPIC_EXCEPTION, and those of
+   * making a topic.
+   */
+  async findTopics(refs: readonly TopicRef[], create: boolean): Promise<TopicMetadata[]> {
+    const { image } = this.control
+    const errors = new Map<string, ErrorCode | undefined>()
+    const missing = new Set<string>()
+    for (const { name, topicId } of refs) if (!topicId && name !== null && !image.topic(name)) missing.add(name)
+    const making = [...missing].map(async name => errors.set(name, await this.make(name, create)))
+    if (making.length > 0) await Promise.all(making)
+    const online = this.online()
+    const found = new Map<string, TopicMetadata>()
+    for (const { name, topicId } of refs) {
+      if (topicId) {
+        const topic = image.topicById(topicId)
+        found.set(topic?.name ?? topicId, topic ? described(topic, online) : unknownId(topicId))
+      } else if (name !== null) {
+        const topic = image.topic(name)
+        // Made elsewhere, and not in this broker's image yet: it is for the client to ask again.
+        found.set(
+          name,
+          topic ? described(topic, online) : unknownName(name, errors.get(name) ?? 'LEADER_NOT_AVAILABLE')
+        )
+      }
+    }
+    return [...found.values()]
+  }
+
+  /**
+   * Topics with their partitions from a place on, at most `limit` partitions; `next` is where to go on. All topics
+   * for an empty list, in order of names. Throws INVALID_REQUEST for a cursor that doesn't fit.
+   */
+  describePartitions(
+    names: readonly string[],
+    cursor: PartitionCursor | null,
+    limit: number
+  ): { topics: TopicMetadata[]; next: PartitionCursor | undefined } {
+    const { image } = this.control
+    const online = this.online()
+    const all = names.length === 0
+    const from = cursor?.topicName ?? ''
+    const wanted = all ? Array.from(image.topics(), ({ name }) => name) : [...new Set(names)].toSorted(byCodeUnits)
+    if (cursor && !all && !wanted.includes(from))
+      throw new NaruError(
+        'INVALID_REQUEST',
+        `DescribeTopicPartitionsRequest topic list should contain the cursor topic: ${from}`
+      )
+    if (cursor && cursor.partitionIndex < 0)
+      throw new NaruError(
+        'INVALID_REQUEST',
+        `DescribeTopicPartitionsRequest cursor partition must be valid: ${cursor.partitionIndex}`
+      )
+    let left = Math.max(1, Math.min(limit, this.describedMax))
+    const topics: TopicMetadata[] = []
+    for (const name of wanted) {
+      if (name < from) continue
+      if (left === 0) return { topics, next: { topicName: name, partitionIndex: 0 } }
+      const topic = image.topic(name)
+      if (!topic) {
+        topics.push(unknownName(name, whyUnknown(name)))
+        continue
+      }
+      const first = name === from ? (cursor?.partitionIndex ?? 0) : 0
+      const part = topic.partitions.slice(first, first + left)
+      topics.push(described(topic, online, first, part))
+      left -= part.length
+      const next = first + part.length
+      if (next < topic.partitions.length) return { topics, next: { topicName: name, partitionIndex: next } }
+    }
+    return { topics, next: undefined }
+  }
+
+  /** What keeps a topic that isn't there from being there; undefined when it was made. */
+  private async make(name: string, create: boolean): Promise<ErrorCode | undefined> {
+    const error = whyUnknown(name)
+    if (error === 'INVALID_TOPIC_EXCEPTION' || !create || !this.topics.autoCreates) return error
+    return this.topics.autoCreate(name)
+  }
+
+  private reachable(): ReachableBroker[] {
+    return this.control.image
+      .brokers()
+      .flatMap(({ nodeId, endpoint, rack }) => (endpoint ? [{ nodeId, ...endpoint, rack }] : []))
+  }
+
+  private online(): ReadonlySet<number> {
+    return new Set(this.reachable().map(({ nodeId }) => nodeId))
+  }
+}
+
+function described(
+  topic: TopicImage,
+  online: ReadonlySet<number>,
+  first = 0,
+  partitions: readonly PartitionImage[] = topic.partitions
+): TopicMetadata {
+  return {
+    name: topic.name,
+    topicId: topic.topicId,
+    internal: isInternalTopic(topic.name),
+    partitions: partitions.map((partition, at) => {
+      const led = online.has(partition.leader)
+      return {
+        error: led ? undefined : 'LEADER_NOT_AVAILABLE',
+        index: first + at,
+        leader: led ? partition.leader : -1,
+        leaderEpoch: partition.leaderEpoch,
+        replicas: partition.replicas,
+        isr: partition.isr,
+        offline: partition.replicas.filter(replica => !online.has(replica))
+      }
+    })
+  }
+}
+
+function unknownName(name: string, error: ErrorCode): TopicMetadata {
+  return { error, name, topicId: undefined, internal: isInternalTopic(name), partitions: [] }
+}
+
+function unknownId(topicId: TopicId): TopicMetadata {
+  return { error: 'UNKNOWN_TOPIC_ID', name: undefined, topicId, internal: false, partitions: [] }
+}
+
+function whyUnknown(name: string): ErrorCode {
+  try {
+    checkTopicName(name)
+    return 'UNKNOWN_TOPIC_OR_PARTITION'
+  } catch (error) {
+    return codeOf(error)
+  }
+}
+
+function byCodeUnits(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,45 @@
+import { option } from '../std/option.ts'
+
+/** Broker options of making, deleting and describing topics. */
+export const topicAdminOptions = {
+  numPartitions: option({
+    name: 'num.partitions',
+    type: 'int',
+    default: 1,
+    min: 1,
+    doc: 'The number of partitions of topics that are made without one, automatically or by a client.'
+  }),
+  defaultReplicationFactor: option({
+    name: 'default.replication.factor',
+    type: 'int',
+    default: 1,
+    min: 1,
+    doc: 'The number of replicas of topics that are made without one, automatically or by a client.'
+  }),
+  autoCreateTopics: option({
+    name: 'auto.create.topics.enable',
+    type: 'boolean',
+    default: true,
+    doc: 'Whether a topic is made when a client first asks for it, if the client allows that.'
+  }),
+  deleteTopics: option({
+    name: 'delete.topic.enable',
+    type: 'boolean',
+    default: true,
+    doc: 'Whether clients may delete topics.'
+  }),
+  offsetsTopicReplicationFactor: option({
+    name: 'offsets.topic.replication.factor',
+    type: 'int',
+    default: 3,
+    min: 1,
+    doc: 'The number of replicas of __consumer_offsets; as many as there are brokers where there are fewer.'
+  }),
+  describedPartitionsMax: option({
+    name: 'max.request.partition.size.limit',
+    type: 'int',
+    default: 2000,
+    min: 1,
+    doc: 'How many partitions one answer to DescribeTopicPartitions holds at most.'
+  })
+} as const

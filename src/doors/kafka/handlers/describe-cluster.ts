@@ -1,0 +1,46 @@
+import { errorNumber } from '../../../wire/kafka/errors.ts'
+import { DescribeCluster } from '../../../wire/kafka/messages/describe-cluster.ts'
+import { handler } from '../handler.ts'
+
+const brokersEndpoint = 1
+
+/**
+ * DescribeCluster (KIP-700). Since version 1 the client says whether it takes this for a broker or for a controller
+ * (KIP-919); there are brokers only. Fenced brokers since version 2 (KIP-1073): none are kept.
+ */
+export const describeCluster = handler(
+  DescribeCluster,
+  {
+    versions: [0, 2],
+    refuse: (_request, code, errorMessage) => ({
+      errorCode: errorNumber(code),
+      errorMessage,
+      clusterId: '',
+      brokers: []
+    })
+  },
+  ({ endpointType }, { broker }) => {
+    const { clusterId, controllerId, brokers } = broker.cluster.describe()
+    if (endpointType !== brokersEndpoint)
+      return {
+        errorCode: errorNumber(endpointType === 2 ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE'),
+        errorMessage: 'This is an endpoint of brokers.',
+        endpointType,
+        clusterId: '',
+        brokers: []
+      }
+    return {
+      errorCode: 0,
+      errorMessage: null,
+      clusterId,
+      controllerId,
+      brokers: brokers.map(({ nodeId, host, port, rack }) => ({
+        brokerId: nodeId,
+        host,
+        port,
+        rack: rack ?? null,
+        isFenced: false
+      }))
+    }
+  }
+)

@@ -1,0 +1,77 @@
+import type { TopicMetadata } from '../../../broker/cluster.ts'
+import type { RequestOf, ResponseOf } from '../../../schema/message.ts'
+import { zeroUuid } from '../../../schema/reader.ts'
+import { type ErrorCode, NaruError } from '../../../std/errors.ts'
+import { errorNumber } from '../../../wire/kafka/errors.ts'
+import { Metadata } from '../../../wire/kafka/messages/metadata.ts'
+import { handler } from '../handler.ts'
+
+type Request = RequestOf<typeof Metadata>
+type Response = ResponseOf<typeof Metadata>
+
+/**
+ * Metadata. An empty list of topics means all of them in version 0, none later, where null means all; automatic
+ * creation is the client's choice since 4, topics are named by id since 12 (KIP-516; versions 10 and 11 carry ids in
+ * vain), and the whole answer has an error code since 13. Authorized operations are never named while there is no
+ * authorizer.
+ */
+export const metadata = handler(
+  Metadata,
+  {
+    versions: [0, 13],
+    refuse: (request, code) => ({
+      brokers: [],
+      topics: (request.topics ?? []).map(({ name, topicId }) =>
+        lay({ ...nothing, name: name ?? undefined, topicId, error: code })
+      ),
+      errorCode: errorNumber(code)
+    })
+  },
+  async (request, { broker: { cluster }, apiVersion }): Promise<Response> => {
+    checkRefs(request, apiVersion)
+    const { topics } = request
+    const found =
+      topics === null || (apiVersion === 0 && topics.length === 0)
+        ? cluster.allTopics()
+        : await cluster.findTopics(
+            topics.map(({ name, topicId }) => ({ name, topicId: topicId === zeroUuid ? undefined : topicId })),
+            request.allowAutoTopicCreation
+          )
+    const { clusterId, controllerId, brokers } = cluster.describe()
+    return {
+      brokers: brokers.map(({ nodeId, host, port, rack }) => ({ nodeId, host, port, rack: rack ?? null })),
+      clusterId,
+      controllerId,
+      topics: found.map(lay)
+    }
+  }
+)
+
+const nothing = { topicId: undefined, internal: false, partitions: [] }
+
+function checkRefs({ topics }: Request, version: number): void {
+  if (version >= 12) return
+  for (const { name, topicId } of topics ?? []) {
+    if (name === null) throw new NaruError('INVALID_REQUEST', `Topic name can not be null for version ${version}`)
+    if (topicId !== zeroUuid)
+      throw new NaruError('INVALID_REQUEST', `Topic IDs are not supported in requests for version ${version}`)
+  }
+}
+
+function lay(topic: TopicMetadata & { readonly error?: ErrorCode }): Response['topics'][number] {
+  return {
+    errorCode: errorNumber(topic.error),
+    name: topic.name ?? null,
+    topicId: topic.topicId ?? zeroUuid,
+    isInternal: topic.internal,
+    partitions: topic.partitions.map(partition => ({
+      errorCode: errorNumber(partition.error),
+      partitionIndex: partition.index,
+      leaderId: partition.leader,
+      leaderEpoch: partition.leaderEpoch,
+      replicaNodes: partition.replicas,
+      isrNodes: partition.isr,
+      offlineReplicas: partition.offline
+    }))
+  }
+}
