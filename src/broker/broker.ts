@@ -10,6 +10,7 @@ import type { OptionValues } from '../std/option.ts'
 import type { Random } from '../std/random.ts'
 import { TimerWheel } from '../std/timer-wheel.ts'
 import type { LogStore, Pressure } from '../storage/types.ts'
+import { Cluster } from './cluster.ts'
 import { Fetcher, fetchOptions } from './fetch.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
 import { Partitions } from './partitions.ts'
@@ -38,6 +39,7 @@ export class Broker {
   readonly partitions: Partitions
   readonly fetcher: Fetcher
   readonly groups: GroupCoordinator
+  readonly cluster: Cluster
   readonly topics: Topics
   readonly producerIds: ProducerIds
   /** Storage against its bound: while it is over, doors don't read produce requests. */
@@ -81,6 +83,7 @@ export class Broker {
       leaderOf: partition => this.leaderOf(offsetsTopic, partition)
     })
     this.topics = new Topics(parts)
+    this.cluster = new Cluster({ control, topics: this.topics, values })
     this.producerIds = new ProducerIds(control)
     this.maintenance = new Maintenance(this.partitions, parts, {
       intervalMs: Number(values.get(maintenanceOptions.retentionCheckIntervalMs)),

@@ -1,7 +1,7 @@
 import { assert } from '../std/assert.ts'
 
 /**
- * The disk as the core sees it (DESIGN rule 1). `disk/node.ts` is the real one, `disk/simulated.ts` the one that tears,
+ * The disk as the core sees it (DESIGN rule 1). `disk/node/` is the real one, `disk/simulated.ts` the one that tears,
  * forgets, fills up, fails, flips bits and crashes from a seed.
  *
  * Paths are plain strings with `/`, absolute on the real disk. Every failure is a DiskError.

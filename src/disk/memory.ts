@@ -14,9 +14,7 @@ class MemoryDisk implements Disk {
   async open(path: string, options: OpenOptions): Promise<DiskFile> {
     let content = this.files.get(path)
     if (!content) {
-      const folder = path.slice(0, path.lastIndexOf('/'))
-      if (options.mode === 'read' || (folder && !this.folders.has(folder)))
-        throw new DiskError('missing', `no such file: ${path}`)
+      if (options.mode === 'read' || !this.hasParent(path)) throw new DiskError('missing', `no such file: ${path}`)
       content = new Content()
       this.files.set(path, content)
     }
@@ -42,12 +40,16 @@ class MemoryDisk implements Disk {
 
   async rename(from: string, to: string): Promise<void> {
     const file = this.files.get(from)
+    if (!file && !this.folders.has(from)) throw new DiskError('missing', `no such file or folder: ${from}`)
+    if (!this.hasParent(to)) throw new DiskError('missing', `no folder for ${to}`)
+    if (from === to) return
+    if (file ? this.folders.has(to) : this.files.has(to) || (await this.list(to)).length > 0)
+      throw new DiskError('io', `${to} is in the way of ${from}`)
     if (file) {
       this.files.delete(from)
       this.files.set(to, file)
       return
     }
-    if (!this.folders.has(from)) throw new DiskError('missing', `no such file or folder: ${from}`)
     const moved = (path: string) => to + path.slice(from.length)
     for (const path of [...this.folders])
       if (path === from || path.startsWith(`${from}/`)) {
@@ -80,6 +82,11 @@ class MemoryDisk implements Disk {
 
   allocate(bytes: number): Buffer {
     return Buffer.allocUnsafeSlow(bytes)
+  }
+
+  private hasParent(path: string): boolean {
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    return folder === '' || this.folders.has(folder)
   }
 }
 

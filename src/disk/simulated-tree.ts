@@ -71,6 +71,8 @@ export class SimulatedTree {
     const target = this.parent(to)
     const replaced = target.folder.entries.get(target.name)
     if (replaced === node) return undefined
+    if (replaced && (replaced.kind !== node.kind || (replaced.kind === 'folder' && replaced.entries.size > 0)))
+      throw new DiskError('io', `${to} is in the way of ${from}`)
     this.change([
       { ...source, node: undefined },
       { ...target, node }

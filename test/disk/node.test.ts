@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { blockBytes, DiskError } from '../../src/disk/disk.ts'
-import { nodeDisk } from '../../src/disk/node.ts'
+import { nodeDisk } from '../../src/disk/node/disk.ts'
 import { diskConformance } from './conformance.ts'
 
 const folders: string[] = []
@@ -53,7 +53,7 @@ describe('the real disk', () => {
   it('takes the lock over from a killed process, not from a living one', async () => {
     const at = await folder()
     const source = `
-      import { nodeDisk } from ${JSON.stringify(new URL('../../src/disk/node.ts', import.meta.url).href)}
+      import { nodeDisk } from ${JSON.stringify(new URL('../../src/disk/node/disk.ts', import.meta.url).href)}
       await nodeDisk().lock(${JSON.stringify(at)})
       console.log('locked')
       setInterval(() => {}, 1000)`

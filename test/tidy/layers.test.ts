@@ -28,7 +28,7 @@ const layers = [
 
 /** The only files that may touch Node's files, sockets, clocks, randomness and process (DESIGN rule 1). */
 const adapters = [
-  'src/disk/node.ts',
+  'src/disk/node/',
   'src/doors/listener',
   'src/run/',
   'src/cli/',

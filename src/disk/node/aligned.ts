@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { blockBytes } from './disk.ts'
+import { blockBytes } from '../disk.ts'
 
 const arenaBytes = 1024 * 1024
 /** Addresses that malloc gives out are multiples of this. */

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { resolve } from 'node:path'
-import { DiskError, type DiskLock } from './disk.ts'
+import { DiskError, type DiskLock } from '../disk.ts'
 
 const held = new Set<string>()
 const attempts = 10

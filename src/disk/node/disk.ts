@@ -1,6 +1,5 @@
 import fs from 'node:fs'
-import { assert } from '../std/assert.ts'
-import { AlignedAllocator } from './aligned.ts'
+import { assert } from '../../std/assert.ts'
 import {
   assertBlocks,
   blockBytes,
@@ -9,7 +8,8 @@ import {
   type DiskErrorKind,
   type DiskFile,
   type OpenOptions
-} from './disk.ts'
+} from '../disk.ts'
+import { AlignedAllocator } from './aligned.ts'
 import { takeLock } from './lock.ts'
 
 const { O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR } = fs.constants
