@@ -32,6 +32,7 @@ function context(world: World, apiVersion: number): RequestContext {
     connectionId: 1,
     localPort: 9092,
     onClose: () => () => undefined,
+    introduce: () => undefined,
     fail: () => undefined
   }
 }
