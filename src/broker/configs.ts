@@ -1,0 +1,194 @@
+import type { Control } from '../control/types.ts'
+import { messageOf, NaruError } from '../std/errors.ts'
+import type { Logger } from '../std/log.ts'
+import { formatOption, type Option, type OptionValues, parseOption } from '../std/option.ts'
+import { brokerEntries, type ConfigEntry, clusterEntries, topicEntries } from './config-entries.ts'
+import type { BrokerSources } from './config-sources.ts'
+import { type Refusal, refusalOf } from './refusal.ts'
+import { checkTopicName, isInternalTopic } from './topic-names.ts'
+import { type ConfigTexts, checkTopicConfigs, topicDefaultOptions, topicOptions } from './topic-options.ts'
+
+/** What has configs. A broker's name is its node id; '' stands for all brokers. */
+export interface ConfigResource {
+  readonly type: 'topic' | 'broker'
+  readonly name: string
+}
+
+/** `append` and `subtract` are for lists. */
+export type ConfigOperation = 'set' | 'delete' | 'append' | 'subtract'
+
+export interface ConfigChange {
+  readonly name: string
+  readonly operation: ConfigOperation
+  /** Null only with `delete`. */
+  readonly value: string | null
+}
+
+/** Describes and changes the configs of topics and brokers. Checks and their words are Kafka's. */
+export class Configs {
+  private readonly control: Control
+  private readonly sources: BrokerSources
+  private readonly options: readonly Option[]
+  private readonly logger: Logger
+
+  /** `options`: every option of a broker. */
+  constructor(parts: { control: Control; values: OptionValues; options: readonly Option[]; logger: Logger }) {
+    const { control, values } = parts
+    this.control = control
+    this.sources = { image: control.image, nodeId: control.nodeId, values }
+    this.options = parts.options
+    this.logger = parts.logger
+  }
+
+  /**
+   * The configs of a resource. Throws UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION, and INVALID_REQUEST for the
+   * name of another broker.
+   */
+  describe({ type, name }: ConfigResource): ConfigEntry[] {
+    if (type === 'broker') {
+      if (name === '') return clusterEntries(this.control.image.brokerConfigs(undefined), dynamicOptions)
+      this.checkNodeId(name)
+      return brokerEntries(this.options, this.sources, dynamicOptions)
+    }
+    checkTopicName(name)
+    const topic = this.control.image.topic(name)
+    if (!topic) throw new NaruError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+    return this.describeTopic(topic.configs)
+  }
+
+  /** The configs of a topic for which these texts are set. */
+  describeTopic(texts: ConfigTexts): ConfigEntry[] {
+    return topicEntries(texts, this.sources)
+  }
+
+  /** Changes single configs of a resource (KIP-339). Gives why not, where it could not be done. */
+  change(
+    resource: ConfigResource,
+    changes: readonly ConfigChange[],
+    validateOnly: boolean
+  ): Promise<Refusal | undefined> {
+    return this.attempt('incremental alter configs', () => {
+      checkNames(changes)
+      const empty = changes.filter(({ operation, value }) => operation !== 'delete' && value === null)
+      if (empty.length > 0) throw nullValues(empty)
+      return this.update(resource, texts => apply(changes, texts, resource), validateOnly)
+    })
+  }
+
+  /** Sets a resource's configs to these and no others. Gives why not, where it could not be done. */
+  replace(
+    resource: ConfigResource,
+    configs: readonly { readonly name: string; readonly value: string | null }[],
+    validateOnly: boolean
+  ): Promise<Refusal | undefined> {
+    return this.attempt('alter configs', () => {
+      checkNames(configs)
+      const empty = configs.filter(({ value }) => value === null)
+      if (empty.length > 0) throw nullValues(empty)
+      const texts = Object.fromEntries(configs.map(({ name, value }) => [name, value ?? '']))
+      return this.update(resource, () => texts, validateOnly)
+    })
+  }
+
+  private async attempt(operation: string, run: () => Promise<void>): Promise<Refusal | undefined> {
+    try {
+      await run()
+      return undefined
+    } catch (error) {
+      return refusalOf(error, this.logger, operation)
+    }
+  }
+
+  private async update(
+    { type, name }: ConfigResource,
+    edit: (texts: ConfigTexts) => ConfigTexts,
+    validateOnly: boolean
+  ): Promise<void> {
+    const { control } = this
+    if (type === 'broker') {
+      if (name !== '') this.checkNodeId(name)
+      const nodeId = name === '' ? undefined : control.nodeId
+      const change = (texts: ConfigTexts) => checkBrokerConfigs(edit(texts))
+      change(control.image.brokerConfigs(nodeId))
+      if (!validateOnly) await control.updateBrokerConfigs(nodeId, change)
+      return
+    }
+    if (name === '') throw new NaruError('INVALID_REQUEST', 'Default topic resources are not allowed.')
+    checkTopicName(name)
+    const topic = control.image.topic(name)
+    const change = (texts: ConfigTexts) => checkTopicConfigs(edit(texts), isInternalTopic(name))
+    change(topic?.configs ?? {})
+    if (!topic) throw new NaruError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
+    if (!validateOnly) await control.updateTopicConfigs(topic.topicId, change)
+  }
+
+  private checkNodeId(name: string): void {
+    if (!/^[+-]?\d+$/.test(name))
+      throw new NaruError('INVALID_REQUEST', `Node id must be an integer, but it is: ${name}`)
+    if (Number(name) !== this.control.nodeId)
+      throw new NaruError(
+        'INVALID_REQUEST',
+        `Unexpected broker id, expected ${this.control.nodeId}, but received ${name}`
+      )
+  }
+}
+
+/** The broker options that can be changed while it runs: those that give topics their defaults. */
+const dynamicOptions: ReadonlyMap<string, Option> = new Map(topicDefaultOptions.map(option => [option.name, option]))
+
+/** Checks texts that are to be set for brokers and gives them in their plain form. */
+function checkBrokerConfigs(texts: ConfigTexts): ConfigTexts {
+  const fixed = Object.keys(texts).filter(name => !dynamicOptions.has(name))
+  if (fixed.length > 0)
+    throw new NaruError('INVALID_REQUEST', `Cannot update these configs dynamically: ${fixed.join(', ')}`)
+  const checked: Record<string, string> = {}
+  for (const [name, text] of Object.entries(texts)) {
+    const option = dynamicOptions.get(name)
+    try {
+      if (option) checked[name] = formatOption(parseOption(option, text))
+    } catch (error) {
+      // As Kafka, which says INVALID_CONFIG for topics only (KAFKA-13609).
+      throw new NaruError('INVALID_REQUEST', messageOf(error))
+    }
+  }
+  return checked
+}
+
+function checkNames(configs: readonly { readonly name: string }[]): void {
+  if (new Set(configs.map(({ name }) => name)).size < configs.length)
+    throw new NaruError('INVALID_REQUEST', 'Error due to duplicate config keys')
+}
+
+function nullValues(configs: readonly { readonly name: string }[]): NaruError {
+  return new NaruError(
+    'INVALID_REQUEST',
+    `Null value not supported for : ${configs.map(({ name }) => name).join(', ')}`
+  )
+}
+
+function apply(changes: readonly ConfigChange[], before: ConfigTexts, { type }: ConfigResource): ConfigTexts {
+  const texts = { ...before }
+  for (const { name, operation, value } of changes) {
+    if (operation === 'delete') delete texts[name]
+    else if (operation === 'set') texts[name] = value ?? ''
+    else {
+      const option = (type === 'topic' ? topicOptions : dynamicOptions).get(name)
+      if (option?.type !== 'list')
+        throw new NaruError(
+          'INVALID_CONFIG',
+          type === 'topic'
+            ? `Can't ${operation.toUpperCase()} to key ${name} because its type is not LIST.`
+            : `Config value ${operation} is not allowed for config key: ${name}`
+        )
+      const items = list(texts[name] ?? formatOption(option.default))
+      const given = list(value ?? '')
+      const rest = items.filter(item => !given.includes(item))
+      texts[name] = (operation === 'append' ? [...rest, ...given] : rest).join(',')
+    }
+  }
+  return texts
+}
+
+function list(text: string): string[] {
+  return text.split(',').flatMap(item => item.trim() || [])
+}
