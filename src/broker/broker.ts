@@ -6,11 +6,12 @@ import { Partition, type PartitionIdentity } from '../partition/partition.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
-import type { OptionValues } from '../std/option.ts'
+import type { Option, OptionValues } from '../std/option.ts'
 import type { Random } from '../std/random.ts'
 import { TimerWheel } from '../std/timer-wheel.ts'
 import type { LogStore, Pressure } from '../storage/types.ts'
 import { Cluster } from './cluster.ts'
+import { Configs } from './configs.ts'
 import { Fetcher, fetchOptions } from './fetch.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
 import { Partitions } from './partitions.ts'
@@ -26,7 +27,8 @@ export const offsetsTopic = '__consumer_offsets'
 export interface BrokerParts {
   readonly store: LogStore
   readonly control: Control
-  /** Values of all broker options. */
+  /** All broker options, and their values. */
+  readonly options: readonly Option[]
   readonly values: OptionValues
   readonly clock: Clock
   readonly random: Random
@@ -40,6 +42,7 @@ export class Broker {
   readonly fetcher: Fetcher
   readonly groups: GroupCoordinator
   readonly cluster: Cluster
+  readonly configs: Configs
   readonly topics: Topics
   readonly producerIds: ProducerIds
   /** Storage against its bound: while it is over, doors don't read produce requests. */
@@ -84,6 +87,7 @@ export class Broker {
     })
     this.topics = new Topics(parts)
     this.cluster = new Cluster({ control, topics: this.topics, values })
+    this.configs = new Configs(parts)
     this.producerIds = new ProducerIds(control)
     this.maintenance = new Maintenance(this.partitions, parts, {
       intervalMs: Number(values.get(maintenanceOptions.retentionCheckIntervalMs)),
