@@ -74,7 +74,7 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
     closing.add(() => metastore.close())
     const control = await openControl({ ...world, metastore, nodeId: node.nodeId })
     closing.add(() => control.close())
-    const broker = await Broker.open({ ...world, store, control, values })
+    const broker = await Broker.open({ ...world, store, control, options: brokerOptions, values })
     closing.add(() => broker.close())
     const door = new KafkaDoor({
       ...world,
