@@ -1,14 +1,24 @@
 import type { Handler } from '../handler.ts'
+import { alterConfigs } from './alter-configs.ts'
+import { createPartitions } from './create-partitions.ts'
+import { createTopics } from './create-topics.ts'
 import { deleteGroups } from './delete-groups.ts'
 import { deleteRecords } from './delete-records.ts'
+import { deleteTopics } from './delete-topics.ts'
+import { describeCluster } from './describe-cluster.ts'
+import { describeConfigs } from './describe-configs.ts'
 import { describeGroups } from './describe-groups.ts'
+import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import { heartbeat } from './heartbeat.ts'
+import { incrementalAlterConfigs } from './incremental-alter-configs.ts'
+import { initProducerId } from './init-producer-id.ts'
 import { joinGroup } from './join-group.ts'
 import { leaveGroup } from './leave-group.ts'
 import { listGroups } from './list-groups.ts'
 import { listOffsets } from './list-offsets.ts'
+import { metadata } from './metadata.ts'
 import { offsetCommit } from './offset-commit.ts'
 import { offsetDelete } from './offset-delete.ts'
 import { offsetFetch } from './offset-fetch.ts'
@@ -18,16 +28,26 @@ import { syncGroup } from './sync-group.ts'
 
 /** Every API that this door serves, but ApiVersions, which answers what is here. */
 export const handlers: readonly Handler[] = [
+  alterConfigs,
+  createPartitions,
+  createTopics,
   deleteGroups,
   deleteRecords,
+  deleteTopics,
+  describeCluster,
+  describeConfigs,
   describeGroups,
+  describeTopicPartitions,
   fetch,
   findCoordinator,
   heartbeat,
+  incrementalAlterConfigs,
+  initProducerId,
   joinGroup,
   leaveGroup,
   listGroups,
   listOffsets,
+  metadata,
   offsetCommit,
   offsetDelete,
   offsetFetch,
