@@ -4,6 +4,7 @@ import { nodeOptions } from '../config/node-options.ts'
 import { brokerOptions } from '../config/options.ts'
 import { mergeTexts, type Texts } from '../config/sources.ts'
 import { openControl } from '../control/control.ts'
+import type { Control } from '../control/types.ts'
 import type { Disk } from '../disk/disk.ts'
 import { memoryDisk } from '../disk/memory.ts'
 import { nodeDisk } from '../disk/node/disk.ts'
@@ -13,6 +14,7 @@ import { kafkaDoorOptions } from '../doors/kafka/options.ts'
 import { Router } from '../doors/kafka/router.ts'
 import { listenerOptions } from '../doors/listener/options.ts'
 import { openEmbeddedMetastore } from '../metastore/embedded/embedded.ts'
+import { NaruError } from '../std/errors.ts'
 import { type Logger, silent } from '../std/log.ts'
 import { Metrics } from '../std/metrics.ts'
 import { OptionValues } from '../std/option.ts'
@@ -74,6 +76,7 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
     closing.add(() => metastore.close())
     const control = await openControl({ ...world, metastore, nodeId: node.nodeId })
     closing.add(() => control.close())
+    refuseOtherNode(control)
     const broker = await Broker.open({ ...world, store, control, options: brokerOptions, values })
     closing.add(() => broker.close())
     const door = new KafkaDoor({
@@ -109,6 +112,17 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
     await closing.run().catch(() => {})
     throw error
   }
+}
+
+/** On one machine the folder is the cluster: under another node id this broker would find nothing there to lead. */
+function refuseOtherNode({ image, nodeId }: Control): void {
+  for (const topic of image.topics())
+    for (const { replicas } of topic.partitions)
+      if (!replicas.includes(nodeId))
+        throw new NaruError(
+          'INVALID_CONFIG',
+          `The data folder belongs to node ${replicas[0]}, not to node ${nodeId}: start it with node.id=${replicas[0]}.`
+        )
 }
 
 /** The name by which clients of this machine reach an address that stands for all of them. */
