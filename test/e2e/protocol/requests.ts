@@ -16,13 +16,7 @@ export function produceBody(topic: string, partition: number, records: Buffer, a
   return body.bytes(records).build()
 }
 
-export function produce(
-  connection: RawConnection,
-  topic: string,
-  partition: number,
-  records: Buffer | null,
-  acks = -1
-) {
+export function produce(connection: RawConnection, topic: string, partition: number, records: Buffer, acks = -1) {
   return ask(connection.ask({ key: 0, version: 7 }, produceBody(topic, partition, records, acks)), readProduce)
 }
 
