@@ -110,10 +110,10 @@ export class Consumer {
   }
 
   /**
-   * The next records, of one partition and in order; empty after `timeoutMs`, or when `interrupt` was called. Rejects
-   * with the error of a partition that cannot be read on.
+   * The next records (at most `recordsMax`), of one partition and in order; empty after `timeoutMs`, or when `interrupt`
+   * was called. Rejects with the error of a partition that cannot be read on.
    */
-  async poll(timeoutMs: number): Promise<ConsumedRecord[]> {
+  async poll(timeoutMs: number, recordsMax = Number.POSITIVE_INFINITY): Promise<ConsumedRecord[]> {
     const deadlineMs = this.cluster.clock.monotonic() + timeoutMs
     for (;;) {
       if (this.failure) {
@@ -122,6 +122,12 @@ export class Consumer {
         throw failure
       }
       const fetched = this.ready.shift()
+      if (fetched && fetched.records.length > recordsMax) {
+        const { reading, records, nextOffset } = fetched
+        this.ready.unshift({ reading, records: records.slice(recordsMax), nextOffset })
+        reading.position = records[recordsMax].offset
+        return records.slice(0, recordsMax)
+      }
       if (fetched) {
         fetched.reading.position = fetched.nextOffset
         this.fetch()

@@ -41,11 +41,11 @@ export class GroupConsumer {
   }
 
   /** As Consumer.poll. Joins first where needed, which may take longer than `timeoutMs`. */
-  async poll(timeoutMs: number): Promise<ConsumedRecord[]> {
+  async poll(timeoutMs: number, recordsMax?: number): Promise<ConsumedRecord[]> {
     if (this.rebalancing) await this.rebalance()
     else if (this.autoCommitMs > 0 && this.cluster.clock.monotonic() - this.lastCommitMs >= this.autoCommitMs)
       await this.commitUnlessMoved()
-    return this.consumer.poll(timeoutMs)
+    return this.consumer.poll(timeoutMs, recordsMax)
   }
 
   /** Commits everything that was polled. Rejects as GroupMember.commit does. */
@@ -66,9 +66,12 @@ export class GroupConsumer {
     this.consumer.interrupt()
   }
 
-  /** Commits (where automatic) and leaves the group. The cluster stays open. */
-  async close(): Promise<void> {
-    if (this.autoCommitMs > 0 && this.member.joined) await this.commitUnlessMoved()
+  /**
+   * Leaves the group; commits what was polled first, where commits are automatic, unless it was not `processed` after
+   * all. The cluster stays open.
+   */
+  async close(processed = true): Promise<void> {
+    if (processed && this.autoCommitMs > 0 && this.member.joined) await this.commitUnlessMoved()
     this.consumer.close()
     await this.member.leave()
   }
