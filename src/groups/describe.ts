@@ -18,7 +18,7 @@ export interface GroupDescription {
   }[]
 }
 
-/** DescribeGroups. Metadata and assignments are shown for stable groups only: before they are not settled. */
+/** DescribeGroups. The protocol and what members say to it are shown for stable groups only: before they are not settled. */
 export function describe(state: GroupsState, groupId: string): GroupDescription {
   const group = state.groups.get(groupId)
   if (!group) return { groupId, state: 'Dead', protocolType: '', protocolData: '', members: [] }
@@ -34,7 +34,7 @@ export function describe(state: GroupsState, groupId: string): GroupDescription 
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: stable ? member.metadataFor(group.protocolName) : emptyAssignment,
-      memberAssignment: stable ? member.assignment : emptyAssignment
+      memberAssignment: member.assignment
     }))
   }
 }

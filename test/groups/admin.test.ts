@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { commitAlone, committed, item, metadata, rejectsWith, settle, World } from './harness.ts'
 
-test('describe shows members, and their assignments once they are settled', async () => {
+test('describe shows members, and what they say once it is settled', async () => {
   const world = await World.start()
   const [first, second] = await world.group(2)
   const described = await world.coordinator.describe('group')
@@ -25,7 +25,7 @@ test('describe shows members, and their assignments once they are settled', asyn
   const rebalancing = await world.coordinator.describe('group')
   assert.equal(rebalancing.state, 'PreparingRebalance')
   assert.equal(rebalancing.protocolData, '')
-  assert.equal(rebalancing.members[0].memberAssignment.length, 0)
+  assert.equal(rebalancing.members[0].memberMetadata.length, 0)
   assert.equal((await world.coordinator.describe('nothing')).state, 'Dead')
 })
 

@@ -1,5 +1,6 @@
 import { refusedSync, type SyncResponse } from '../../../groups/member.ts'
 import type { ResponseOf } from '../../../schema/message.ts'
+import { NaruError } from '../../../std/errors.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { SyncGroup } from '../../../wire/kafka/messages/sync-group.ts'
 import { handler } from '../handler.ts'
@@ -8,7 +9,12 @@ import { handler } from '../handler.ts'
 export const syncGroup = handler(
   SyncGroup,
   { versions: [0, 5], refuse: (_request, code) => layOut(refusedSync(code)) },
-  async (request, context) => layOut(await context.broker.groups.sync(request))
+  async (request, context) => {
+    const { protocolType, protocolName } = request
+    if (context.apiVersion >= 5 && (protocolType === null || protocolName === null))
+      throw new NaruError('INCONSISTENT_GROUP_PROTOCOL', 'Protocol type and name must be named since version 5.')
+    return layOut(await context.broker.groups.sync(request))
+  }
 )
 
 function layOut({ error, ...rest }: SyncResponse): ResponseOf<typeof SyncGroup> {

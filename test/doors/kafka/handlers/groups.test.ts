@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Broker } from '../../../../src/broker/broker.ts'
-import type { AnyApi, Handler, RequestContext } from '../../../../src/doors/kafka/handler.ts'
+import type { AnyApi, Handler } from '../../../../src/doors/kafka/handler.ts'
 import { deleteGroups } from '../../../../src/doors/kafka/handlers/delete-groups.ts'
 import { describeGroups } from '../../../../src/doors/kafka/handlers/describe-groups.ts'
 import { findCoordinator } from '../../../../src/doors/kafka/handlers/find-coordinator.ts'
@@ -17,32 +16,18 @@ import type { Message } from '../../../../src/schema/message.ts'
 import { codeOf, messageOf } from '../../../../src/std/errors.ts'
 import { metadata, World } from '../../../groups/harness.ts'
 
+import { contextOf } from './group-handlers.ts'
+
 type Tree = Record<string, unknown>
 
 const untyped = (message: unknown): Message<Tree, Tree> => message as Message<Tree, Tree>
-
-function context(world: World, apiVersion: number): RequestContext {
-  return {
-    broker: { groups: world.coordinator } as unknown as Broker,
-    apiVersion,
-    clientId: 'app',
-    clientSoftwareName: '',
-    clientSoftwareVersion: '',
-    clientHost: '10.0.0.7',
-    connectionId: 1,
-    localPort: 9092,
-    onClose: () => () => undefined,
-    introduce: () => undefined,
-    fail: () => undefined
-  }
-}
 
 /** Sends a request as a client of that version would, over the bytes of both messages. */
 async function ask(world: World, handler: Handler<AnyApi>, version: number, request: Tree): Promise<Tree> {
   const { api } = handler
   const bytes = untyped(api.request).encode(request, version)
   const decoded = untyped(api.request).decode(bytes, version)
-  const answer = await Promise.resolve(handler.answer(decoded, context(world, version))).catch(error =>
+  const answer = await Promise.resolve(handler.answer(decoded, contextOf(world.coordinator, version))).catch(error =>
     handler.refuse(decoded, codeOf(error), messageOf(error), version)
   )
   return untyped(api.response).decode(untyped(api.response).encode(answer as Tree, version), version)
