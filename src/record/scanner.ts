@@ -1,5 +1,7 @@
 import { Cursor } from '../std/varint.ts'
 
+const nothing = Buffer.alloc(0)
+
 /**
  * Steps through the (uncompressed) records of one batch without copying, and checks their structure completely: every
  * length, the headers too. Start with `reset`, then call `next` until it is false.
@@ -24,11 +26,11 @@ export class RecordScanner {
   headerCount = 0
   headersStart = 0
 
-  private readonly cursor = new Cursor(new Uint8Array(0))
+  private readonly cursor = new Cursor(nothing)
   private left = 0
 
   /** Begins with the records in `buffer[at, end)`, which must be `count` and fill it exactly. */
-  reset(buffer: Uint8Array, at: number, end: number, count: number): void {
+  reset(buffer: Buffer, at: number, end: number, count: number): void {
     this.cursor.buffer = buffer
     this.cursor.at = at
     this.cursor.end = end
@@ -88,5 +90,3 @@ export class RecordScanner {
     }
   }
 }
-
-const nothing = new Uint8Array(0)

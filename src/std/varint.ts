@@ -25,10 +25,16 @@ export class Cursor {
 
   /** A zigzag int32 in one to five bytes. */
   varint(): number {
-    let byte = this.byte()
-    if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1)
-    let bits = byte & 0x7f
-    for (let shift = 7; shift <= 28; shift += 7) {
+    const first = this.byte()
+    if (first < 0x80) return (first >>> 1) ^ -(first & 1)
+    const second = this.byte()
+    const bits = (first & 0x7f) | ((second & 0x7f) << 7)
+    return second < 0x80 ? (bits >>> 1) ^ -(bits & 1) : this.longVarint(bits)
+  }
+
+  private longVarint(bits: number): number {
+    let byte: number
+    for (let shift = 14; shift <= 28; shift += 7) {
       byte = this.byte()
       bits |= (byte & 0x7f) << shift
       if (byte < 0x80) return (bits >>> 1) ^ -(bits & 1)
@@ -39,6 +45,7 @@ export class Cursor {
   /** A zigzag int64 in one to ten bytes, as a number: exact up to 2^53, rounded beyond. */
   varlong(): number {
     let byte = this.byte()
+    if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1)
     const negative = (byte & 1) === 1
     let magnitude = (byte & 0x7f) >>> 1
     for (let scale = 64; byte >= 0x80; scale *= 128) {
