@@ -255,7 +255,7 @@ export class Topics {
       replicationFactor === -1 ? this.values.get(topicAdminOptions.defaultReplicationFactor) : replicationFactor
     // One more than there is room for is enough to be refused.
     const placed = placeReplicas(this.brokers(), this.nextBroker, Math.min(count, room + 1), replicas)
-    this.nextBroker += count
+    this.nextBroker += placed.length
     return placed
   }
 
