@@ -40,6 +40,8 @@ const joining = { groupId: 'group', sessionTimeoutMs: 10_000, protocolType: 'con
 const protocols = [{ name: 'range', metadata: metadata('orders') }]
 const at = (list: unknown, index = 0): Tree => (list as Tree[])[index]
 
+const synced = { groupId: 'group', generationId: 1, protocolType: 'consumer', protocolName: 'range' }
+
 /** A group with one member, joined and synced in these versions. */
 async function joined(world: World, joinVersion: number, syncVersion: number): Promise<Tree> {
   const request = { ...joining, memberId: '', protocols }
@@ -58,7 +60,7 @@ async function joined(world: World, joinVersion: number, syncVersion: number): P
   assert.deepEqual((at(join.members).metadata as Buffer).equals(metadata('orders')), true)
   const { memberId } = join
   const assignments = [{ memberId, assignment: Buffer.from('mine') }]
-  const sync = await ask(world, syncGroup, syncVersion, { groupId: 'group', generationId: 1, memberId, assignments })
+  const sync = await ask(world, syncGroup, syncVersion, { ...synced, memberId, assignments })
   assert.equal(sync.errorCode, 0)
   assert.equal((sync.assignment as Buffer).toString(), 'mine')
   return join
