@@ -5,7 +5,7 @@ import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { Random } from '../std/random.ts'
-import { expireOffsets } from './expire.ts'
+import { expireRegularly } from './expire.ts'
 import { ClassicGroup } from './group.ts'
 import { GroupMember, type MemberIdentity } from './member.ts'
 import type { GroupConfig } from './options.ts'
@@ -103,7 +103,7 @@ export class GroupsState implements ReplayedState {
       if (group.members.size > this.config.groupMaxSize)
         prepareRebalance(this, turn, group, 'it is over its maximum size')
     }
-    this.scheduleExpiration()
+    expireRegularly(this)
   }
 
   private replayGroup(groupId: string, value: GroupMetadata | null): void {
@@ -152,14 +152,5 @@ export class GroupsState implements ReplayedState {
     group.leaderId = value.leader ?? undefined
     group.enter(value.members.length > 0 ? 'Stable' : 'Empty', value.currentStateTimestamp)
     group.learnSubscriptions()
-  }
-
-  private scheduleExpiration(): void {
-    const intervalMs = Number(this.config.offsetsRetentionCheckIntervalMs)
-    const timer = this.timers.timer(turn => {
-      expireOffsets(this, turn)
-      timer.arm(intervalMs)
-    })
-    timer.arm(intervalMs)
   }
 }

@@ -190,3 +190,19 @@ test('a stable group loses only offsets of topics that it does not subscribe to 
   }
   assert.deepEqual(await committed(world), { 'orders/0': 1 })
 })
+
+test('many offsets end in several turns, and the shard goes on', async () => {
+  const world = await World.start({ offsetsRetentionMinutes: 1, offsetsRetentionCheckIntervalMs: 60_000n })
+  for (let at = 0; at < 3000; at++)
+    void commitAlone(world, [item(at, 0), item(at, 1), item(at, 2, 'events')], `group ${at}`)
+  await settle()
+  assert.equal((await world.coordinator.list({ states: [], types: [] })).length, 3000)
+  await world.advance(61_000)
+  await commitAlone(world, [item(1)], 'another')
+  await world.advance(1000)
+  const left = await world.coordinator.list({ states: [], types: [] })
+  assert.deepEqual(
+    left.map(({ groupId }) => groupId),
+    ['another']
+  )
+})
