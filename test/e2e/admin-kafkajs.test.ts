@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import client, { type Kafka } from 'kafkajs'
 import { kafkajs, withAdmin } from '../support/kafkajs.ts'
 import type { RunningBroker } from '../support/naru.ts'
-import { startTarget, whyNoTarget } from '../support/target.ts'
+import { removeAfter, startTarget, whyNoTarget } from '../support/target.ts'
 
 const { ConfigResourceTypes } = client // CommonJS: Node does not see all of its names
 
@@ -35,7 +35,7 @@ describe('kafkajs administers topics, configs, offsets and groups', { skip: whyN
     kafka = kafkajs(broker.bootstrap, { retry: { retries: 0 } })
     patient = kafkajs(broker.bootstrap)
   })
-  after(() => broker?.remove())
+  removeAfter(() => broker?.remove())
 
   test('topics are created, listed, described, widened and deleted', () =>
     withAdmin(kafka, async admin => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import {
   Admin,
   ConfigResourceTypes,
@@ -11,7 +11,7 @@ import {
   stringSerializers
 } from '@platformatic/kafka'
 import type { RunningBroker } from '../support/naru.ts'
-import { startTarget, whyNoTarget } from '../support/target.ts'
+import { removeAfter, startTarget, whyNoTarget } from '../support/target.ts'
 
 /** The protocol error's name, wherever the client wrapped it. */
 function hasError(id: string) {
@@ -42,7 +42,7 @@ describe('@platformatic/kafka administers topics, configs, offsets and groups', 
     broker = await startTarget()
     admin = new Admin({ ...client(), retries: 3 })
   })
-  after(async () => {
+  removeAfter(async () => {
     await admin?.close()
     await broker?.remove()
   })

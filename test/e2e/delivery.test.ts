@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Consumer, stringDeserializers } from '@platformatic/kafka'
 import type { Kafka } from 'kafkajs'
 import { kafkajs, withAdmin } from '../support/kafkajs.ts'
 import type { RunningBroker } from '../support/naru.ts'
-import { startTarget, whyNoTarget } from '../support/target.ts'
+import { removeAfter, startTarget, whyNoTarget } from '../support/target.ts'
 import type { MemberArguments } from './delivery/member.ts'
 
 describe('delivery, as a user sees it', { skip: whyNoTarget(), concurrency: 1 }, () => {
@@ -19,7 +19,7 @@ describe('delivery, as a user sees it', { skip: whyNoTarget(), concurrency: 1 },
     broker = await startTarget()
     kafka = kafkajs(broker.bootstrap)
   })
-  after(() => broker?.remove())
+  removeAfter(() => broker?.remove())
 
   const create = (topic: string, numPartitions = 1) =>
     withAdmin(kafka, admin => admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true }))
@@ -44,7 +44,8 @@ describe('delivery, as a user sees it', { skip: whyNoTarget(), concurrency: 1 },
     if (Number(high) <= from) return records
     const consumer = kafka.consumer({ groupId: `read-${topic}-${Math.random()}` })
     await consumer.connect()
-    await consumer.subscribe({ topic })
+    // A consumer that kafkajs restarts forgets where it was sent.
+    await consumer.subscribe({ topic, fromBeginning: true })
     const done = new Promise<void>(resolve => {
       consumer.run({
         autoCommit: false,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { consumeAll, kcat, startKcat, whyNoKcat } from '../support/kcat.ts'
 import type { RunningBroker } from '../support/naru.ts'
 import { packageStanzas, type Stanza } from '../support/packages.ts'
-import { startTarget, targetName, whyNoTarget } from '../support/target.ts'
+import { removeAfter, startTarget, targetName, whyNoTarget } from '../support/target.ts'
 
 const partitions = 6
 const kills = targetName === 'naru' ? 3 : 1
@@ -47,7 +47,7 @@ describe('kcat', { skip: whyNoKcat() ?? whyNoTarget(), concurrency: 1 }, () => {
   before(async () => {
     broker = await startTarget({ 'num.partitions': String(partitions) })
   })
-  after(() => broker?.remove())
+  removeAfter(() => broker?.remove())
 
   for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'])
     test(`every stanza of ${source} comes back byte for byte and in order: ${codec}`, async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import type { RunningBroker } from '../support/naru.ts'
-import { startTarget, whyNoTarget } from '../support/target.ts'
+import { removeAfter, startTarget, whyNoTarget } from '../support/target.ts'
 import { cases, groupsReady, runCase } from './protocol/cases.ts'
 
 describe('edges of the protocol, as Apache Kafka answers them', { skip: whyNoTarget(), concurrency: 1 }, () => {
@@ -11,7 +11,7 @@ describe('edges of the protocol, as Apache Kafka answers them', { skip: whyNoTar
     broker = await startTarget({ 'auto.create.topics.enable': 'false' })
     await groupsReady(broker)
   })
-  after(() => broker?.remove())
+  removeAfter(() => broker?.remove())
 
   for (const edge of cases)
     test(edge.name, { timeout: 30_000 }, async () => assert.deepEqual(await runCase(broker, edge), edge.expected))

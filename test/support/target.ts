@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after } from 'node:test'
 import { type ApacheKafka, startApacheKafka, whyNoApacheKafka } from './apache-kafka.ts'
 import { type RunningBroker, startNaru } from './naru.ts'
 
@@ -27,6 +28,17 @@ export function startTarget(settings: Settings = {}, name: Target = targetName):
   return name === 'kafka'
     ? startKafka({ ...quick, ...settings })
     : startNaru({ env: environmentOf({ ...quick, ...settings }) })
+}
+
+/**
+ * Removes a suite's broker after its tests. A client left open by a failed test would keep the process alive for ever:
+ * it gets a moment, and then the process ends with what node:test found.
+ */
+export function removeAfter(close: () => Promise<void> | undefined): void {
+  after(async () => {
+    await close()
+    setTimeout(() => process.exit(), 3000).unref()
+  })
 }
 
 function environmentOf(settings: Settings): Record<string, string> {
