@@ -98,7 +98,8 @@ export class Connection {
         if (!frame || !this.dispatch(frame)) break
       }
     } catch (error) {
-      if (!(error instanceof DecodeError)) this.door.logger.error({ ...this.name, error }, 'connection broken by a bug')
+      if (!(error instanceof DecodeError))
+        this.door.logger.error({ ...this.name, err: error }, 'connection broken by a bug')
       this.refuse(messageOf(error))
     }
     this.processing = false
@@ -185,13 +186,13 @@ export class Connection {
     const { handler, request, apiVersion } = exchange
     const code: ErrorCode = codeOf(error)
     if (!(error instanceof NaruError))
-      this.door.logger.error({ ...this.name, api: handler.api.name, apiVersion, error }, 'request failed by a bug')
+      this.door.logger.error({ ...this.name, api: handler.api.name, apiVersion, err: error }, 'request failed by a bug')
     const message = error instanceof NaruError ? error.message : 'The broker met an unexpected error.'
     let refusal: Answer<object>
     try {
       refusal = handler.refuse(request, code, message, apiVersion)
     } catch (cause) {
-      this.door.logger.error({ ...this.name, api: handler.api.name, apiVersion, error: cause }, 'refusal failed')
+      this.door.logger.error({ ...this.name, api: handler.api.name, apiVersion, err: cause }, 'refusal failed')
       refusal = noResponse
     }
     if (refusal === noResponse) exchange.fail(message)
@@ -213,7 +214,7 @@ export class Connection {
         answer.release?.()
         if (isRefusal) {
           exchange.chunks = []
-          this.door.logger.error({ ...this.name, api: exchange.handler.api.name, error }, 'refusal failed')
+          this.door.logger.error({ ...this.name, api: exchange.handler.api.name, err: error }, 'refusal failed')
           exchange.fail(messageOf(error))
         } else {
           this.refused(exchange, error)

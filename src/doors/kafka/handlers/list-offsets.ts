@@ -13,7 +13,7 @@ export const listOffsets = handler(
   ListOffsets,
   {
     versions: [1, 11],
-    refuse: (request, code) => lay(request, () => refused(code))
+    refuse: (request, code, _message, version) => lay(request, version, () => refused(code))
   },
   async (request, context) => {
     const readCommitted = request.isolationLevel === 1
@@ -30,7 +30,7 @@ export const listOffsets = handler(
     )
     const listed = await Promise.all(asked)
     let next = 0
-    return lay(request, () => listed[next++])
+    return lay(request, context.apiVersion, () => listed[next++])
   }
 )
 
@@ -44,13 +44,23 @@ const sinceVersion = new Map<number, number>([
 const refused = (error: ErrorCode): ListedOffset => ({ error, timestamp: -1, offset: -1, leaderEpoch: -1 })
 
 /** Lays answers out as the request lay: `listed` is called once per partition, in order. */
-function lay(request: RequestOf<typeof ListOffsets>, listed: () => ListedOffset): ResponseOf<typeof ListOffsets> {
+function lay(
+  request: RequestOf<typeof ListOffsets>,
+  version: number,
+  listed: () => ListedOffset
+): ResponseOf<typeof ListOffsets> {
   return {
     topics: request.topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex }) => {
         const { error, timestamp, offset, leaderEpoch } = listed()
-        return { partitionIndex, errorCode: errorNumber(error), timestamp, offset, leaderEpoch }
+        return {
+          partitionIndex,
+          errorCode: errorNumber(error),
+          timestamp,
+          offset,
+          leaderEpoch: version >= 4 ? leaderEpoch : undefined
+        }
       })
     }))
   }
