@@ -1,0 +1,186 @@
+import type { Disk } from '../disk/disk.ts'
+import { crc32c } from '../std/crc32c.ts'
+import { type JournalState, readWhole } from './checkpoint.ts'
+import type { JournalKind } from './journal.ts'
+import { decodeId, idBytes, journalFolder, logName } from './layout.ts'
+import {
+  type EntryKind,
+  entryHeaderBytes,
+  entryKinds,
+  readEntries,
+  readMark,
+  readRoundHeader,
+  roundHeaderBytes
+} from './rounds.ts'
+import { alignUp } from './slab.ts'
+
+const blockBytes = 4096
+
+/** An entry about one log, found in a journal. */
+export interface Piece {
+  readonly kind: EntryKind
+  /** The order of its round; of a damaged one it lies between its neighbours'. */
+  readonly order: number
+  readonly journal: JournalKind
+  readonly offset: number
+  /** Where the batches of a `data` entry are. */
+  readonly path: string
+  readonly position: number
+  readonly length: number
+  readonly mark: { readonly segmentBase: number; readonly position: number } | undefined
+}
+
+export interface JournalContents {
+  /** By log name, in order. */
+  readonly pieces: Map<string, Piece[]>
+  /** The sequence and order after the last ones seen, also in rounds that were torn. */
+  readonly nextSequence: number
+  readonly nextOrder: number
+  /** Rounds that are damaged although later ones are intact. */
+  readonly damaged: { readonly sequence: number; readonly path: string; readonly position: number }[]
+}
+
+interface Round {
+  readonly sequence: number
+  readonly order: number
+  readonly path: string
+  readonly position: number
+  readonly bytes: number
+  readonly entries: { readonly name: string; readonly piece: Piece }[]
+}
+
+/** Reads what a journal says since `state.from`, and what it keeps for logs that had failed. */
+export async function readJournal(
+  disk: Disk,
+  folder: string,
+  kind: JournalKind,
+  state: JournalState
+): Promise<JournalContents> {
+  const rounds: Round[] = []
+  let nextSequence = state.from
+  let nextOrder = 0
+  const files = new Map<string, Round[]>()
+  for (const name of await disk.list(journalFolder(folder))) {
+    if (!name.startsWith(`${kind}-`)) continue
+    const path = `${journalFolder(folder)}/${name}`
+    const bytes = (await readWhole(disk, path)) ?? Buffer.alloc(0)
+    const found = readFileRounds(bytes, path, kind, header => {
+      nextSequence = Math.max(nextSequence, header.sequence + 1)
+      nextOrder = Math.max(nextOrder, header.order + 1)
+    })
+    files.set(path, found)
+    rounds.push(...found)
+  }
+  rounds.sort((a, b) => a.sequence - b.sequence)
+  const wanted = rounds.filter(({ sequence }) => sequence >= state.from)
+  const damaged = kind === 'sync' ? await damagedRounds(disk, wanted, state.from, files) : []
+  const pieces = new Map<string, Piece[]>()
+  const take = (round: Round, only?: readonly string[]) => {
+    for (const { name, piece } of round.entries) {
+      if (only && !only.includes(name)) continue
+      const list = pieces.get(name)
+      if (list) list.push(piece)
+      else pieces.set(name, [piece])
+    }
+  }
+  for (const round of rounds) {
+    if (round.sequence >= state.from) take(round)
+    else
+      for (const kept of state.kept)
+        if (round.sequence >= kept.first && round.sequence <= kept.last) take(round, kept.logs)
+  }
+  for (const round of damaged) take(round)
+  for (const list of pieces.values()) list.sort((a, b) => a.order - b.order)
+  return { pieces, nextSequence, nextOrder, damaged }
+}
+
+/**
+ * The rounds in a file, stale ones too. Where none is intact the search goes on at the next block: what was torn, or
+ * what damage left.
+ */
+function readFileRounds(
+  bytes: Buffer,
+  path: string,
+  journal: JournalKind,
+  seen: (header: { sequence: number; order: number }) => void
+): Round[] {
+  const rounds: Round[] = []
+  for (let position = 0; position + roundHeaderBytes <= bytes.length; ) {
+    const header = readRoundHeader(bytes, position)
+    if (header) seen(header)
+    const from = position + roundHeaderBytes
+    const to = header ? from + header.payloadBytes : 0
+    if (!header || to > bytes.length || crc32c(bytes, from, to) !== header.payloadCrc) {
+      position += blockBytes
+      continue
+    }
+    const entries: Round['entries'] = []
+    const { sequence, order } = header
+    const payload = bytes.subarray(from, to)
+    readEntries(payload, (kind, idAt, offset, at, length) => {
+      const mark = kind === 'mark' || kind === 'reset' ? readMark(payload, at) : undefined
+      const piece = { kind, order, journal, offset, path, position: from + at, length, mark }
+      entries.push({ name: logName(decodeId(payload, idAt)), piece })
+    })
+    const size = alignUp(to - position)
+    rounds.push({ sequence, order, path, position, bytes: size, entries })
+    position += size
+  }
+  return rounds
+}
+
+/**
+ * Rounds that are missing although later ones are there: one round of a synced journal is in flight at a time, so that
+ * they were acknowledged, and damaged afterwards. Their entries are read as far as they make sense: each batch still has
+ * its own CRC.
+ */
+async function damagedRounds(
+  disk: Disk,
+  rounds: readonly Round[],
+  from: number,
+  files: ReadonlyMap<string, readonly Round[]>
+): Promise<Round[]> {
+  const damaged: Round[] = []
+  let previous: Round | undefined
+  for (const round of rounds) {
+    const expected = previous ? previous.sequence + 1 : from
+    if (round.sequence > expected) {
+      const order = round.order - 0.5
+      damaged.push(await damagedRound(disk, previous, round, expected, order, files))
+    }
+    previous = round
+  }
+  return damaged
+}
+
+async function damagedRound(
+  disk: Disk,
+  previous: Round | undefined,
+  next: Round,
+  sequence: number,
+  order: number,
+  files: ReadonlyMap<string, readonly Round[]>
+): Promise<Round> {
+  // Behind the last intact one of its file, or else in front of the next one.
+  const inNext = previous?.path !== next.path && next.position > 0
+  const path = inNext || !previous ? next.path : previous.path
+  const start = inNext || !previous ? 0 : previous.position + previous.bytes
+  const following = files.get(path)?.find(round => round.position >= start)
+  const bytes = (await readWhole(disk, path)) ?? Buffer.alloc(0)
+  const end = following ? following.position : bytes.length
+  const entries: Round['entries'] = []
+  for (let at = start + roundHeaderBytes; at + entryHeaderBytes <= end; ) {
+    const kind = entryKinds[bytes.readUInt32LE(at)]
+    const length = bytes.readUInt32BE(at + 4)
+    const content = at + entryHeaderBytes
+    if (kind !== 'data' || length === 0 || content + length > end) break
+    const name = logName(decodeId(bytes, at + entryHeaderBytes - idBytes))
+    const offset = Number(bytes.readBigInt64BE(at + 8))
+    entries.push({
+      name,
+      piece: { kind, order, journal: 'sync', offset, path, position: content, length, mark: undefined }
+    })
+    at = content + length
+  }
+  return { sequence, order, path, position: start, bytes: end - start, entries }
+}

@@ -1,0 +1,363 @@
+import { validBatchAt } from '../record/check.ts'
+import * as header from '../record/header.ts'
+import { type LogState, type Range, readWhole } from './checkpoint.ts'
+import { Epochs } from './epochs.ts'
+import type { Piece } from './journal-reader.ts'
+import { logsFolder, offsetName, parseOffsetName } from './layout.ts'
+import { entryBytes, indexHeader, OffsetIndex, readIndex } from './offset-index.ts'
+import type { RecoveryContext } from './recovery.ts'
+import { Segment } from './segment.ts'
+import { SegmentScan } from './segment-scan.ts'
+
+const indexIntervalBytes = 4096
+const pendingBytesMax = 1024 * 1024
+
+/** Up to where a log is durable in its files. */
+interface Floor {
+  readonly segmentBase: number
+  readonly position: number
+  readonly end: number
+}
+
+/**
+ * How much of the files is believed without reading it: what the checkpoint vouches for; nothing, but the end is known to
+ * be at the floor or behind it (a round is lost, and the files may have what it said); nothing at all.
+ */
+export type Trust = 'checkpoint' | 'floor' | 'nothing'
+
+/**
+ * Brings one log to the state that was acknowledged: what lies in its files up to the floor - the last place that a
+ * checkpoint or a journal vouches for - and then what the journals hold. What lies behind the floor in the files was
+ * either never acknowledged or is in a journal too, so that a torn tail needs no guesses: it is cut.
+ */
+export class LogRecovery {
+  private readonly context: RecoveryContext
+  private readonly name: string
+  private readonly folder: string
+  private readonly hasFolder: boolean
+  private state: LogState
+  private floor: Floor
+  private data: Piece[] = []
+  private start: number
+  private cut: number | undefined
+  private dropped = false
+  private readonly segments: Segment[] = []
+  private epochs: Epochs
+  private damaged: Range[]
+  private end: number
+  private folderMade: boolean
+  private cachedLost = false
+  private pending: Buffer[] = []
+  private pendingBytes = 0
+
+  constructor(context: RecoveryContext, name: string, state: LogState, hasFolder: boolean) {
+    this.context = context
+    this.name = name
+    this.folder = `${logsFolder(context.folder)}/${name}`
+    this.hasFolder = hasFolder
+    this.folderMade = hasFolder
+    this.state = state
+    const last = state.segments[state.segments.length - 1]
+    this.floor = { segmentBase: last?.base ?? state.end, position: last?.bytes ?? 0, end: state.end }
+    this.start = state.start
+    this.cut = state.cut
+    this.epochs = new Epochs(state.epochs)
+    this.damaged = [...state.damaged]
+    this.end = state.end
+  }
+
+  /** The state to put into the next checkpoint; undefined when the log is gone. */
+  async run(pieces: readonly Piece[], trust: Trust): Promise<LogState | undefined> {
+    for (const piece of pieces) this.take(piece)
+    if (this.dropped) {
+      if (this.hasFolder) await this.removeFolder()
+      return undefined
+    }
+    await this.readFiles(trust)
+    for (const piece of this.data) await this.apply(piece)
+    await this.finish()
+    const end = Math.max(this.end, this.start)
+    return {
+      start: this.start,
+      end,
+      segments: this.segments.filter(segment => segment.bytes > 0).map(segment => segment.state()),
+      epochs: this.epochs.list(),
+      damaged: this.damaged.filter(range => range.to > this.start),
+      voidBefore: this.state.voidBefore
+    }
+  }
+
+  /** First pass, over all pieces: where the floor is, and which data is needed above it. */
+  private take(piece: Piece): void {
+    const { kind, offset, mark } = piece
+    if (kind === 'drop') {
+      this.dropped = true
+      this.forget()
+      return
+    }
+    this.dropped = false
+    if (kind === 'data') this.data.push(piece)
+    else if (kind === 'start') this.start = Math.max(this.start, offset)
+    else if (kind === 'mark') {
+      if (offset > this.floor.end) this.floor = { ...mark!, end: offset }
+    } else {
+      this.data = []
+      this.cut = kind === 'cut' ? offset : undefined
+      if (kind === 'reset') this.floor = { ...mark!, end: offset }
+      this.epochs.cutEnd(offset)
+      this.damaged = clip(this.damaged, offset)
+    }
+  }
+
+  private forget(): void {
+    this.state = { ...this.state, start: 0, end: 0, segments: [], epochs: [], damaged: [] }
+    this.floor = { segmentBase: 0, position: 0, end: 0 }
+    this.data = []
+    this.start = 0
+    this.cut = undefined
+    this.epochs = new Epochs()
+    this.damaged = []
+  }
+
+  /** Takes over what the files have up to the floor, reading only what the checkpoint doesn't describe. */
+  private async readFiles(trust: Trust): Promise<void> {
+    const names = this.hasFolder ? await this.context.disk.list(this.folder) : []
+    const bases = names.map(name => parseOffsetName(name, 'log')).filter(base => base !== undefined)
+    const known = new Map(this.state.segments.map(segment => [segment.base, segment]))
+    const newestKnown = this.state.segments[this.state.segments.length - 1]?.base ?? -1
+    const beyond = trust === 'nothing' || trust === 'floor'
+    const kept = bases.filter(base => this.isWanted(base, beyond))
+    const firstKnown = this.state.segments.find(segment => segment.end > this.start)?.base ?? kept[0]
+    this.end = firstKnown ?? (this.floor.position > 0 ? this.floor.segmentBase : this.floor.end)
+    for (const [at, base] of kept.entries()) {
+      const state = known.get(base)
+      const isFloor = base === this.floor.segmentBase
+      if (base > this.end) this.addDamage(this.end, base, `segment in front of ${offsetName(base, 'log')}`)
+      const isWhole = isFloor ? state?.bytes === this.floor.position : base < newestKnown
+      const holdsCut = this.cut !== undefined && this.cut < (state?.end ?? Number.POSITIVE_INFINITY)
+      if (state && isWhole && !holdsCut && trust === 'checkpoint') this.push(Segment.of(state))
+      else {
+        const end = kept[at + 1] ?? (base <= this.floor.segmentBase ? this.floor.end : undefined)
+        const isOpen = beyond && at === kept.length - 1
+        if (!(await this.scan(base, state, trust, end, isOpen))) break
+      }
+    }
+    const last = this.segments[this.segments.length - 1]?.base ?? -1
+    await this.removeSegments(bases.filter(base => base > last))
+    const floorEnd = this.cut === undefined ? this.floor.end : Math.min(this.cut, this.floor.end)
+    const isMissing = this.end < floorEnd && floorEnd > this.start && this.cut === undefined
+    if (isMissing) this.addDamage(Math.max(this.end, this.start), floorEnd, 'a file that is missing or short')
+    if (this.end < floorEnd && this.cut === undefined) this.close(floorEnd)
+    if (this.cut !== undefined) {
+      this.end = Math.min(this.end, this.cut)
+      this.epochs.cutEnd(this.end)
+      this.damaged = clip(this.damaged, this.end)
+    }
+  }
+
+  private isWanted(base: number, beyond: boolean): boolean {
+    if (this.cut !== undefined && base >= this.cut) return false
+    if (beyond) return true
+    return base < this.floor.segmentBase || (base === this.floor.segmentBase && this.floor.position > 0)
+  }
+
+  /** Reads a segment from where the checkpoint's knowledge of it ends. False when the log ends in it. */
+  private async scan(
+    base: number,
+    state: LogState['segments'][number] | undefined,
+    trust: Trust,
+    end: number | undefined,
+    isOpen: boolean
+  ): Promise<boolean> {
+    const { disk } = this.context
+    const path = `${this.folder}/${offsetName(base, 'log')}`
+    const indexFile = (await readWhole(disk, `${this.folder}/${offsetName(base, 'index')}`)) ?? Buffer.alloc(0)
+    const file = await disk.open(path, { mode: 'write' })
+    try {
+      const size = await file.size()
+      const isFloor = base === this.floor.segmentBase
+      const vouched = base < this.floor.segmentBase ? size : isFloor ? Math.min(size, this.floor.position) : 0
+      const limit = isFloor && !isOpen ? vouched : size
+      const segment = new Segment(base)
+      const believed = trust === 'checkpoint' && state ? Math.min(state.bytes, limit) : 0
+      segment.resumeFrom(readIndex(base, indexFile, believed), state?.firstTimestamp ?? -1)
+      const scan = new SegmentScan(file, segment, this.epochs, readIndex(base, indexFile, limit), limit)
+      await scan.run({
+        stopAt: this.cut,
+        vouched: isOpen && trust === 'nothing' ? limit : vouched,
+        mustReach: end,
+        isOpen,
+        damage: (from, to, position) => this.addDamage(from, to, `${path}, byte ${position}`)
+      })
+      if (size !== segment.bytes && !segment.closed) await file.truncate(segment.bytes)
+      await file.sync()
+      segment.markSynced(segment.bytes, segment.end, segment.newest)
+      await this.writeIndex(segment)
+      if (segment.bytes > 0) this.push(segment)
+      return !scan.stopped
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Second pass: appends what a `data` entry has above the log's end. */
+  private async apply(piece: Piece): Promise<void> {
+    if (piece.journal === 'cached' && this.cachedLost) return
+    const buffer = await this.readPiece(piece)
+    let expected = piece.offset
+    for (let at = 0; at < piece.length; ) {
+      const bytes = validBatchAt(buffer, at)
+      if (bytes === 0) {
+        this.damagedInJournal(piece, buffer, at, expected)
+        return
+      }
+      const base = header.baseOffset(buffer, at)
+      const last = header.lastOffset(buffer, at)
+      if (base >= this.end) {
+        if (expected > this.end) {
+          if (piece.journal === 'cached') {
+            // Not synced, and lost with the power: what follows has nothing to stand on.
+            this.cachedLost = true
+            this.context.logger.warn({ log: this.name, end: this.end }, 'unsynced records were lost')
+            return
+          }
+          this.addDamage(this.end, expected, 'the journal')
+          this.close(expected)
+        }
+        await this.append(buffer, at, bytes, last + 1)
+      }
+      expected = last + 1
+      at += bytes
+    }
+  }
+
+  private async readPiece(piece: Piece): Promise<Buffer> {
+    const file = await this.context.disk.open(piece.path, { mode: 'read' })
+    try {
+      const buffer = Buffer.allocUnsafe(piece.length)
+      const count = await file.read(buffer, 0, piece.length, piece.position)
+      return buffer.subarray(0, count)
+    } finally {
+      await file.close()
+    }
+  }
+
+  private damagedInJournal(piece: Piece, buffer: Buffer, at: number, expected: number): void {
+    if (buffer.length - at < header.headerBytes || expected < this.end) return
+    const base = header.baseOffset(buffer, at)
+    const count = header.lastOffset(buffer, at) + 1 - base
+    const to = expected + (base === expected && count > 0 && count < 1_000_000 ? count : 1)
+    this.addDamage(this.end, to, `${piece.path}, byte ${piece.position + at}`)
+    this.close(to)
+  }
+
+  private async append(buffer: Buffer, at: number, bytes: number, end: number): Promise<void> {
+    let segment = this.segments[this.segments.length - 1]
+    if (!segment || segment.closed) {
+      await this.flush()
+      segment = new Segment(this.end)
+      this.segments.push(segment)
+    }
+    segment.admit(buffer, at, bytes, indexIntervalBytes)
+    this.epochs.note(header.leaderEpoch(buffer, at), header.baseOffset(buffer, at))
+    this.pending.push(Buffer.from(buffer.subarray(at, at + bytes)))
+    this.pendingBytes += bytes
+    this.end = end
+    if (this.pendingBytes >= pendingBytesMax) await this.flush()
+  }
+
+  /** Nothing is appended to the last segment any more; the log goes on at `end`. */
+  private close(end: number): void {
+    const last = this.segments[this.segments.length - 1]
+    if (last) last.closed = true
+    this.end = end
+  }
+
+  /** Writes what was appended to the last segment's file. */
+  private async flush(): Promise<void> {
+    if (this.pendingBytes === 0) return
+    const { disk, folders, folder } = this.context
+    const segment = this.segments[this.segments.length - 1]
+    if (!this.folderMade) {
+      await disk.mkdir(this.folder)
+      await folders.sync(logsFolder(folder))
+      this.folderMade = true
+    }
+    const bytes = Buffer.concat(this.pending)
+    const file = await disk.open(`${this.folder}/${offsetName(segment.base, 'log')}`, { mode: 'write' })
+    try {
+      const from = segment.bytes - bytes.length
+      if (from === 0) await file.truncate(0)
+      await file.write(bytes, 0, bytes.length, from)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    this.pending = []
+    this.pendingBytes = 0
+    segment.markSynced(segment.bytes, segment.end, segment.newest)
+    await this.writeIndex(segment)
+    await folders.sync(this.folder)
+  }
+
+  private async finish(): Promise<void> {
+    await this.flush()
+  }
+
+  /** Replaces the index file of a segment that was read or appended to. */
+  private async writeIndex(segment: Segment): Promise<void> {
+    const { disk } = this.context
+    const path = `${this.folder}/${offsetName(segment.base, 'index')}`
+    if (!segment.indexLoaded) {
+      const known = this.state.segments.find(({ base }) => base === segment.base)
+      segment.useIndexFile(readIndex(segment.base, (await readWhole(disk, path)) ?? Buffer.alloc(0), known?.bytes ?? 0))
+    }
+    const index = segment.index ?? new OffsetIndex(segment.base)
+    const bytes = Buffer.concat([indexHeader(), index.slice(0, index.count)])
+    const file = await disk.open(path, { mode: 'write' })
+    try {
+      await file.truncate((index.count + 1) * entryBytes)
+      await file.write(bytes, 0, bytes.length, 0)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  private push(segment: Segment): void {
+    this.segments.push(segment)
+    this.end = segment.end
+  }
+
+  private addDamage(from: number, to: number, where: string): void {
+    if (from >= to) return
+    const isKnown = this.damaged.some(range => range.from <= from && to <= range.to)
+    if (isKnown) return
+    this.damaged.push({ from, to })
+    this.context.corrupt.add()
+    this.context.logger.error(
+      { log: this.name, from, to, where },
+      'acknowledged records are damaged or lost: reading them answers CORRUPT_MESSAGE'
+    )
+  }
+
+  /** Newest first, so that what a crash leaves has no hole. */
+  private async removeSegments(bases: readonly number[]): Promise<void> {
+    const { disk, folders } = this.context
+    for (const base of [...bases].reverse()) {
+      await disk.remove(`${this.folder}/${offsetName(base, 'index')}`)
+      await disk.remove(`${this.folder}/${offsetName(base, 'log')}`)
+      await folders.sync(this.folder)
+    }
+  }
+
+  private async removeFolder(): Promise<void> {
+    const { disk, folders, folder } = this.context
+    await disk.remove(this.folder)
+    await folders.sync(logsFolder(folder))
+  }
+}
+
+function clip(ranges: readonly Range[], end: number): Range[] {
+  return ranges.flatMap(({ from, to }) => (from < end ? [{ from, to: Math.min(to, end) }] : []))
+}

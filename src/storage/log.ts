@@ -1,0 +1,469 @@
+import * as header from '../record/header.ts'
+import { assert } from '../std/assert.ts'
+import { NaruError } from '../std/errors.ts'
+import { type LogState, logLine, type Range, readWhole } from './checkpoint.ts'
+import type { Committer } from './committer.ts'
+import { Epochs } from './epochs.ts'
+import { readFile } from './file-reader.ts'
+import type { JournalKind } from './journal.ts'
+import { encodeId, logName, logsFolder, offsetName } from './layout.ts'
+import { readIndex } from './offset-index.ts'
+import { Segment } from './segment.ts'
+import type { Slab } from './slab.ts'
+import { loadSnapshot, storeSnapshot } from './snapshots.ts'
+import type { StoreContext } from './store-context.ts'
+import { Tail } from './tail.ts'
+import { findTimestamp, newestTimestamp } from './timestamps.ts'
+import { advanceStart, retain, truncate } from './trimming.ts'
+import type { EpochStart, Log, LogConfig, LogId, LogRead, ReadOptions, Snapshot, TimestampOffset } from './types.ts'
+
+const scanBytes = 1024 * 1024
+const relativeOffsetMax = 0xffff_ffff
+const nothing: LogRead = { chunks: [], bytes: 0, nextOffset: 0, release() {} }
+
+/**
+ * A log of a store. Bytes go through three stages, each counted from the start of the process: appended (in the tail),
+ * journaled (acknowledged), synced (durable in their segment; memory and journal may forget them).
+ */
+export class StoredLog implements Log {
+  readonly id: LogId
+  readonly name: string
+  readonly idBytes: Buffer
+  readonly folder: string
+  readonly tail: Tail
+  onProgress: (() => void) | undefined
+  /** At least one; the last is the one that is appended to. */
+  segments: Segment[]
+  epochs: Epochs
+  config: LogConfig
+  damaged: Range[]
+  startOffset: number
+  endOffset: number
+  durableEndOffset: number
+  failure: Error | undefined
+  removed = false
+
+  appendedCount = 0
+  journaledCount = 0
+  syncedCount = 0
+  syncedEnd: number
+  /** Bytes up to this count may be in the cached journal only: a synced round must not build on them. */
+  cachedCount = 0
+
+  /** Waits for a round. */
+  dirty = false
+  /** A write to its segment was begun in place of a round. */
+  directInFlight = false
+  /** Takes part in the round in flight. */
+  inRound = false
+  folderMade: boolean
+  /** Rounds of a lower order say nothing of this log. */
+  voidBefore: number
+  cutTo: number | undefined
+  /** Grows when files are cut or deleted: what a read in flight found meanwhile says nothing. */
+  generation = 0
+
+  private readonly context: StoreContext
+  private committer: Committer
+  private journaledEnd: number
+  private roundCount = 0
+  private roundEnd = 0
+  private unflushedMessages = 0
+  private line: string | undefined
+  /** Truncation and the like, one after the other. */
+  private exclusive: Promise<unknown> = Promise.resolve()
+  private knownDamage: Set<string> | undefined
+
+  constructor(context: StoreContext, id: LogId, config: LogConfig, state: LogState) {
+    this.context = context
+    this.id = id
+    this.name = logName(id)
+    this.idBytes = encodeId(id)
+    this.folder = `${logsFolder(context.folder)}/${this.name}`
+    this.config = config
+    this.tail = new Tail(context.slabs)
+    this.segments = state.segments.map(Segment.of)
+    for (const segment of this.segments.slice(0, -1)) {
+      segment.sealed = true
+      segment.finished = true
+    }
+    if (this.segments.length === 0 || this.active.closed) this.segments.push(new Segment(state.end))
+    this.epochs = new Epochs(state.epochs)
+    this.damaged = [...state.damaged]
+    this.startOffset = state.start
+    this.endOffset = state.end
+    this.durableEndOffset = state.end
+    this.journaledEnd = state.end
+    this.syncedEnd = state.end
+    this.voidBefore = state.voidBefore
+    this.folderMade = state.segments.length > 0
+    this.committer = context.committer(this.kindOf(config))
+  }
+
+  get sizeBytes(): number {
+    let bytes = 0
+    for (const segment of this.segments) bytes += segment.bytes
+    return bytes
+  }
+
+  get latestEpoch(): EpochStart | undefined {
+    return this.epochs.latest
+  }
+
+  get active(): Segment {
+    return this.segments[this.segments.length - 1]
+  }
+
+  get isCached(): boolean {
+    return this.committer.journal.kind === 'cached'
+  }
+
+  /** Nothing is written for it any more. */
+  get stopped(): boolean {
+    return this.failure !== undefined
+  }
+
+  path(offset: number, kind: 'log' | 'index' | 'snapshot'): string {
+    return `${this.folder}/${offsetName(offset, kind)}`
+  }
+
+  append(batches: Buffer): void {
+    if (this.failure) throw storageError(this.failure)
+    this.context.checkWritable()
+    assert(this.cutTo === undefined, 'nothing is appended during a truncation')
+    const before = this.appendedCount
+    for (let at = 0; at < batches.length; ) {
+      const bytes = header.batchBytes(batches, at)
+      const base = header.baseOffset(batches, at)
+      const end = header.lastOffset(batches, at) + 1
+      assert(bytes >= header.headerBytes && at + bytes <= batches.length, 'appended batches are whole')
+      assert(base >= this.endOffset && end > base, `offset ${base} continues the log that ends at ${this.endOffset}`)
+      const epoch = header.leaderEpoch(batches, at)
+      assert(epoch < 0 || epoch >= (this.latestEpoch?.epoch ?? -1), 'epochs never decrease')
+      const segment = this.segmentFor(batches, at, bytes, end)
+      const position = segment.bytes
+      segment.admit(batches, at, bytes, this.config.indexIntervalBytes)
+      this.tail.add(batches, at, bytes, segment, position, this.appendedCount, base, end)
+      this.epochs.note(epoch, base)
+      this.unflushedMessages += end - base
+      this.endOffset = end
+      this.appendedCount += bytes
+      at += bytes
+    }
+    this.commit()
+    this.context.appended(this, this.appendedCount - before)
+    if (this.unflushedMessages >= this.config.flushMessages && this.committer.journal.kind === 'cached')
+      this.context.flushSoon(this)
+  }
+
+  read(offset: number, options: ReadOptions): LogRead | Promise<LogRead> {
+    if (offset < this.startOffset || offset > this.endOffset)
+      throw new NaruError('OFFSET_OUT_OF_RANGE', `offset ${offset} is outside [${this.startOffset}, ${this.endOffset}]`)
+    if (this.removed) throw storageError(this.failure!)
+    this.checkDamage(offset)
+    if (offset === this.endOffset || offset >= options.below) return { ...nothing, nextOffset: offset }
+    const resident = this.tail.firstOffset
+    if (resident !== undefined && offset >= resident) return this.tail.read(offset, options)
+    return readFile(this.context, this, offset, options)
+  }
+
+  bytesBetween(from: number, below: number, limit: number): number {
+    let bytes = 0
+    for (let at = this.segments.length - 1; at >= 0 && bytes < limit; at--) {
+      const segment = this.segments[at]
+      if (segment.base >= below || segment.end <= from) {
+        if (segment.end <= from) break
+        continue
+      }
+      bytes += this.positionOf(segment, below, true) - this.positionOf(segment, from, false)
+    }
+    return Math.max(0, Math.min(bytes, limit))
+  }
+
+  offsetForTimestamp(timestamp: number, below: number): Promise<TimestampOffset | undefined> {
+    return findTimestamp(this, timestamp, below)
+  }
+
+  maxTimestamp(below: number): Promise<TimestampOffset | undefined> {
+    return newestTimestamp(this, below)
+  }
+
+  endOffsetForEpoch(epoch: number): { epoch: number; endOffset: number } | undefined {
+    return this.epochs.endOf(epoch, this.endOffset)
+  }
+
+  epochAt(offset: number): number {
+    return this.epochs.at(offset)
+  }
+
+  async scan(from: number, visit: (batches: Buffer, at: number) => void): Promise<void> {
+    const options = { maxBytes: scanBytes, atLeastOne: true, below: this.endOffset }
+    for (let offset = Math.max(from, this.startOffset); offset < options.below; ) {
+      let read: LogRead
+      try {
+        const pending = this.read(offset, options)
+        read = pending instanceof Promise ? await pending : pending
+      } catch (error) {
+        if (!(error instanceof NaruError) || error.code !== 'CORRUPT_MESSAGE') throw error
+        // Readers are told; whoever rebuilds state from the log goes on with what is left of it.
+        offset = await this.afterDamage(offset)
+        continue
+      }
+      try {
+        if (read.bytes === 0) return
+        for (const chunk of read.chunks)
+          for (let at = 0; at < chunk.length; at += header.batchBytes(chunk, at)) visit(chunk, at)
+        offset = read.nextOffset
+      } finally {
+        read.release()
+      }
+    }
+  }
+
+  saveSnapshot(snapshot: Snapshot): Promise<void> {
+    return this.alone(() => storeSnapshot(this.context, this, snapshot))
+  }
+
+  latestSnapshot(): Promise<Snapshot | undefined> {
+    return this.alone(() => loadSnapshot(this.context, this))
+  }
+
+  truncate(offset: number): Promise<void> {
+    return this.alone(() => truncate(this.context, this, offset))
+  }
+
+  advanceStart(offset: number): Promise<void> {
+    return this.alone(() => advanceStart(this.context, this, offset))
+  }
+
+  applyRetention(nowMs: number, below: number): Promise<void> {
+    return this.alone(() => retain(this.context, this, nowMs, below))
+  }
+
+  reconfigure(config: LogConfig): void {
+    this.config = config
+    if (!this.dirty && !this.inRound) this.chooseJournal()
+  }
+
+  /** Where a count of appended bytes lies: at a boundary of a round, a slab or what is synced. */
+  endAt(count: number): number {
+    if (count === this.appendedCount) return this.endOffset
+    if (count === this.journaledCount) return this.journaledEnd
+    if (count === this.syncedCount) return this.syncedEnd
+    const slab = this.tail.unsynced.find(candidate => candidate.countAtEnd === count)
+    assert(slab, 'a round ends where a slab does')
+    return slab.endOffset
+  }
+
+  /** The place in the files up to which the log is durable. */
+  syncedPosition(): { segmentBase: number; position: number } {
+    let segment = this.segments[0]
+    for (const candidate of this.segments) if (candidate.synced > 0) segment = candidate
+    return { segmentBase: segment.base, position: segment.synced }
+  }
+
+  /** Data that only the cached journal has must not lie under data of a synced round. */
+  mustFlush(): boolean {
+    return this.committer.journal.kind === 'sync' && this.cachedCount > this.syncedCount
+  }
+
+  /** A round takes the log up to this count. */
+  roundTaken(count: number, end: number): void {
+    this.inRound = true
+    this.roundCount = count
+    this.roundEnd = end
+  }
+
+  /** The round is written: acknowledge. */
+  roundWritten(): void {
+    if (!this.inRound) return
+    this.inRound = false
+    if (this.failure) return
+    this.journaledCount = this.roundCount
+    this.journaledEnd = this.roundEnd
+    if (this.committer.journal.kind === 'cached') this.cachedCount = this.roundCount
+    if (!this.dirty) this.chooseJournal()
+    if (this.durableEndOffset < this.roundEnd) {
+      this.durableEndOffset = this.roundEnd
+      this.onProgress?.()
+    }
+  }
+
+  /** Queues the log for the next round. */
+  commit(): void {
+    if (!this.dirty && !this.inRound) this.chooseJournal()
+    this.committer.add(this)
+  }
+
+  /** These slabs, the oldest, are durable in their segment. */
+  segmentSynced(slabs: readonly Slab[], newest: Segment['newest']): void {
+    const last = slabs[slabs.length - 1]
+    this.tail.synced(slabs.length)
+    this.syncedCount = last.countAtEnd
+    this.syncedEnd = last.endOffset
+    last.segment.markSynced(last.end, last.endOffset, newest)
+    this.unflushedMessages = 0
+    this.line = undefined
+  }
+
+  /** Takes the log offline; what it has stays readable. */
+  fail(error: Error): void {
+    if (this.failure) return
+    this.failure = error
+    this.context.logger.error({ log: this.name, error: error.message }, 'a log can no longer be written')
+    this.context.abandoned(this, this.appendedCount - this.syncedCount)
+    this.onProgress?.()
+  }
+
+  /** Ends the log for good: readers in the middle of a read keep their bytes. */
+  remove(): void {
+    this.removed = true
+    if (!this.failure) {
+      this.failure = new Error('the log was deleted')
+      this.context.abandoned(this, this.appendedCount - this.syncedCount)
+    }
+    this.onProgress?.()
+  }
+
+  /** What a checkpoint says of the log. Kept until something of it changes. */
+  checkpointLine(): string {
+    this.line ??= logLine(this.name, this.state())
+    return this.line
+  }
+
+  /** Something changed that a checkpoint must tell. */
+  changed(): void {
+    this.line = undefined
+  }
+
+  /** The durable part. */
+  state(): LogState {
+    const end = Math.max(this.syncedEnd, this.startOffset)
+    return {
+      start: this.startOffset,
+      end,
+      segments: this.segments.filter(segment => segment.synced > 0).map(segment => segment.state()),
+      epochs: this.epochs.list().filter(epoch => epoch.startOffset < end),
+      damaged: this.damaged.filter(range => range.from < end),
+      voidBefore: this.voidBefore,
+      ...(this.cutTo === undefined ? {} : { cut: this.cutTo })
+    }
+  }
+
+  /** Brings the entries of the segment's index file into memory. */
+  async loadIndex(segment: Segment): Promise<void> {
+    if (!segment.indexLoaded) {
+      const file = await readWhole(this.context.disk, this.path(segment.base, 'index'))
+      segment.useIndexFile(readIndex(segment.base, file ?? Buffer.alloc(0), segment.synced))
+    }
+    this.context.indexUsed(segment)
+  }
+
+  /** The segment that holds `offset`, or the first batch after it. */
+  segmentOf(offset: number): Segment | undefined {
+    let at = this.segments.length - 1
+    while (at > 0 && this.segments[at].base > offset) at--
+    while (at < this.segments.length && this.segments[at].end <= offset) at++
+    return this.segments[at]
+  }
+
+  /** Notes damage that a read has found; the first finding of each place is reported. */
+  noteDamage(segment: Segment, position: number, from: number, to: number): void {
+    this.knownDamage ??= new Set()
+    const place = `${segment.base}:${position}`
+    if (this.knownDamage.has(place)) return
+    this.knownDamage.add(place)
+    this.context.corrupt(this, from, to, `${this.path(segment.base, 'log')}, byte ${position}`)
+  }
+
+  /** Resolves when a round with all that was appended so far is written. */
+  journaled(): Promise<void> {
+    this.commit()
+    return this.committer.barrier()
+  }
+
+  /** After a truncation. */
+  endsAt(offset: number): void {
+    this.endOffset = offset
+    this.durableEndOffset = offset
+    this.journaledEnd = offset
+    this.syncedEnd = offset
+    this.epochs.cutEnd(offset)
+    this.damaged = this.damaged.flatMap(({ from, to }) => (from < offset ? [{ from, to: Math.min(to, offset) }] : []))
+  }
+
+  /** Resolves when truncations and the like are done. */
+  async settled(): Promise<void> {
+    await this.exclusive.catch(() => {})
+  }
+
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.exclusive.then(work, work)
+    this.exclusive = turn.catch(() => {})
+    return turn
+  }
+
+  private kindOf(config: LogConfig): JournalKind {
+    return config.flushMessages === 1 ? 'sync' : 'cached'
+  }
+
+  private chooseJournal(): void {
+    const kind = this.kindOf(this.config)
+    if (kind !== this.committer.journal.kind) this.committer = this.context.committer(kind)
+  }
+
+  /** The segment that the batch goes to: a new one when it is full, old or out of relative offsets. */
+  private segmentFor(batches: Buffer, at: number, bytes: number, end: number): Segment {
+    const active = this.active
+    if (active.bytes === 0) return active
+    const { segmentBytes, segmentMs } = this.config
+    const age = active.firstTimestamp < 0 ? 0 : header.maxTimestamp(batches, at) - active.firstTimestamp
+    if (active.bytes + bytes <= segmentBytes && age <= segmentMs && end - active.base <= relativeOffsetMax)
+      return active
+    return this.roll()
+  }
+
+  /** Begins a new segment, which has no file until something of it is written. */
+  roll(): Segment {
+    this.active.sealed = true
+    const segment = new Segment(this.endOffset)
+    this.segments.push(segment)
+    this.changed()
+    return segment
+  }
+
+  private positionOf(segment: Segment, offset: number, above: boolean): number {
+    if (offset >= segment.end) return segment.bytes
+    if (offset <= segment.base || !segment.index) return above ? segment.bytes : 0
+    const entry = segment.index.floorOffset(offset)
+    if (!above) return entry < 0 ? 0 : segment.index.positionAt(entry)
+    if (entry >= 0 && segment.index.offsetAt(entry) === offset) return segment.index.positionAt(entry)
+    return entry + 1 < segment.index.count ? segment.index.positionAt(entry + 1) : segment.bytes
+  }
+
+  private checkDamage(offset: number): void {
+    const range = this.damaged.find(({ from, to }) => from <= offset && offset < to)
+    if (range) throw corruptError(this.name, range.from, range.to)
+  }
+
+  /** Where reading may go on after damage at `offset`. */
+  private async afterDamage(offset: number): Promise<number> {
+    const range = this.damaged.find(({ from, to }) => from <= offset && offset < to)
+    if (range) return range.to
+    const segment = this.segmentOf(offset)
+    if (!segment) return this.endOffset
+    await this.loadIndex(segment)
+    const { index } = segment
+    const next = index ? index.floorOffset(offset) + 1 : 0
+    return index && next < index.count ? index.offsetAt(next) : segment.end
+  }
+}
+
+/** The error that a log answers with after a failure. */
+export function storageError(cause: Error): NaruError {
+  return new NaruError('KAFKA_STORAGE_ERROR', cause.message, { cause })
+}
+
+export function corruptError(log: string, from: number, to: number): NaruError {
+  return new NaruError('CORRUPT_MESSAGE', `log ${log}: offsets ${from} to ${to - 1} are damaged on disk`)
+}

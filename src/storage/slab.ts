@@ -1,0 +1,126 @@
+import { blockBytes, type Disk } from '../disk/disk.ts'
+import { assert } from '../std/assert.ts'
+import type { Segment } from './segment.ts'
+
+export const slabBytesMin = 4096
+export const slabBytesMax = 1024 * 1024
+/** Free memory that a pool keeps for the next slabs. */
+const pooledBytesMax = 16 * 1024 * 1024
+
+export const alignDown = (position: number): number => position - (position % blockBytes)
+export const alignUp = (position: number): number => alignDown(position + blockBytes - 1)
+
+/** Memory for slabs, in powers of two up to `slabBytesMax`, taken again instead of allocated anew. */
+export class SlabPool {
+  private readonly disk: Disk
+  private readonly free = new Map<number, Buffer[]>()
+  private freeBytes = 0
+
+  constructor(disk: Disk) {
+    this.disk = disk
+  }
+
+  /** Memory for a direct file of at least `bytes`. */
+  take(bytes: number): Buffer {
+    let size = slabBytesMin
+    while (size < bytes && size < slabBytesMax) size *= 2
+    if (size < bytes) return this.disk.allocate(alignUp(bytes))
+    const memory = this.free.get(size)?.pop()
+    if (!memory) return this.disk.allocate(size)
+    this.freeBytes -= size
+    return memory
+  }
+
+  give(memory: Buffer): void {
+    const size = memory.length
+    if (size > slabBytesMax || this.freeBytes + size > pooledBytesMax) return
+    this.freeBytes += size
+    const list = this.free.get(size)
+    if (list) list.push(memory)
+    else this.free.set(size, [memory])
+  }
+}
+
+/**
+ * A piece of a log in memory, placed like its piece of the segment's file: `memory[i]` is the file's byte `start + i`, and
+ * `start` is a whole block, so that it can be written with O_DIRECT. Readers find batches in `[from, end)`; what lies
+ * before `from` only completes the first block.
+ *
+ * Batches are added until the slab is frozen (a newer slab exists or its write has begun). Its memory goes back to the
+ * pool when the log and every reader have let go of it.
+ */
+export class Slab {
+  readonly segment: Segment
+  readonly memory: Buffer
+  readonly start: number
+  readonly from: number
+  readonly firstOffset: number
+  /** Of the log's count of all bytes ever appended: where `from` is in it. */
+  readonly countAtFrom: number
+  /** The bytes before `from` aren't in memory: a write must read them from the file first. */
+  headMissing: boolean
+  end: number
+  /** The offset after the last batch in it. */
+  endOffset: number
+  private readonly pool: SlabPool
+  private references = 1
+
+  /** `head`: the bytes of the file right before `from`, back to the block's start; undefined when they are only there. */
+  constructor(
+    pool: SlabPool,
+    segment: Segment,
+    position: number,
+    bytes: number,
+    firstOffset: number,
+    count: number,
+    head: Buffer | undefined
+  ) {
+    this.pool = pool
+    this.segment = segment
+    this.start = alignDown(position)
+    this.from = position
+    this.end = position
+    this.firstOffset = firstOffset
+    this.endOffset = firstOffset
+    this.countAtFrom = count
+    this.memory = pool.take(position - this.start + bytes)
+    this.headMissing = position > this.start && head === undefined
+    head?.copy(this.memory)
+  }
+
+  /** How many bytes can still be added. */
+  get room(): number {
+    return this.start + this.memory.length - this.end
+  }
+
+  /** Counted in appended bytes: where the slab ends. */
+  get countAtEnd(): number {
+    return this.countAtFrom + this.end - this.from
+  }
+
+  /** Takes a copy of a batch. */
+  add(source: Buffer, at: number, bytes: number, endOffset: number): void {
+    source.copy(this.memory, this.end - this.start, at, at + bytes)
+    this.end += bytes
+    this.endOffset = endOffset
+  }
+
+  /** The bytes of the file from `position` up to `end`, both in [from, this.end]. */
+  slice(position: number, end: number): Buffer {
+    return this.memory.subarray(position - this.start, end - this.start)
+  }
+
+  /** What the next slab needs in front of its first byte. */
+  head(): Buffer {
+    return this.memory.subarray(alignDown(this.end) - this.start, this.end - this.start)
+  }
+
+  retain(): void {
+    this.references++
+  }
+
+  release(): void {
+    assert(this.references > 0, 'a slab is released once by each of its users')
+    if (--this.references === 0) this.pool.give(this.memory)
+  }
+}

@@ -1,0 +1,59 @@
+import { crc32c } from '../std/crc32c.ts'
+import { readWhole, replaceFile } from './checkpoint.ts'
+import { logsFolder, offsetName, parseOffsetName } from './layout.ts'
+import type { StoredLog } from './log.ts'
+import type { StoreContext } from './store-context.ts'
+import type { Snapshot } from './types.ts'
+
+/** `<offset>.snapshot`: CRC-32C of the rest u32, version u32, then the snapshot's bytes. */
+const prefixBytes = 8
+const version = 1
+const keptMax = 2
+
+/** Writes a snapshot durably and removes those older than the newest two. */
+export async function storeSnapshot(context: StoreContext, log: StoredLog, snapshot: Snapshot): Promise<void> {
+  if (!log.folderMade) {
+    await context.disk.mkdir(log.folder)
+    await context.folders.sync(logsFolder(context.folder))
+    log.folderMade = true
+  }
+  const file = Buffer.alloc(prefixBytes + snapshot.bytes.length)
+  file.writeUInt32BE(version, 4)
+  snapshot.bytes.copy(file, prefixBytes)
+  file.writeUInt32BE(crc32c(file, 4), 0)
+  await replaceFile(context.disk, context.folders, log.folder, offsetName(snapshot.offset, 'snapshot'), file)
+  const offsets = await snapshotOffsets(context, log)
+  for (const offset of offsets.slice(0, -keptMax)) await context.disk.remove(log.path(offset, 'snapshot'))
+}
+
+/** The newest intact snapshot that isn't above the log's end. */
+export async function loadSnapshot(context: StoreContext, log: StoredLog): Promise<Snapshot | undefined> {
+  if (!log.folderMade) return undefined
+  const offsets = await snapshotOffsets(context, log)
+  for (const offset of offsets.reverse()) {
+    if (offset > log.endOffset) continue
+    const file = await readWhole(context.disk, log.path(offset, 'snapshot'))
+    if (!file || file.length < prefixBytes) continue
+    const intact = file.readUInt32BE(0) === crc32c(file, 4) && file.readUInt32BE(4) === version
+    if (intact) return { offset, bytes: file.subarray(prefixBytes) }
+    context.logger.warn({ log: log.name, offset }, 'a snapshot is damaged; an older one is used')
+  }
+  return undefined
+}
+
+/** Removes snapshots above `end`, durably. */
+export async function cutSnapshots(context: StoreContext, log: StoredLog, end: number): Promise<void> {
+  if (!log.folderMade) return
+  const above = (await snapshotOffsets(context, log)).filter(offset => offset > end)
+  for (const offset of above) await context.disk.remove(log.path(offset, 'snapshot'))
+  if (above.length > 0) await context.folders.sync(log.folder)
+}
+
+async function snapshotOffsets(context: StoreContext, log: StoredLog): Promise<number[]> {
+  const offsets: number[] = []
+  for (const name of await context.disk.list(log.folder)) {
+    const offset = parseOffsetName(name, 'snapshot')
+    if (offset !== undefined) offsets.push(offset)
+  }
+  return offsets.sort((a, b) => a - b)
+}

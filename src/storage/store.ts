@@ -1,0 +1,486 @@
+import { type Disk, DiskError, type DiskLock } from '../disk/disk.ts'
+import { assert } from '../std/assert.ts'
+import { type Clock, sleep } from '../std/clock.ts'
+import { messageOf, NaruError } from '../std/errors.ts'
+import type { Logger } from '../std/log.ts'
+import type { Counter, Metrics } from '../std/metrics.ts'
+import { TimerWheel } from '../std/timer-wheel.ts'
+import { type Checkpoint, emptyState, type LogState, logLine, writeCheckpoint } from './checkpoint.ts'
+import { type CommitHost, Committer } from './committer.ts'
+import { FileCache } from './file-cache.ts'
+import { Flusher, type FlushHost } from './flusher.ts'
+import { FolderSync } from './folder-sync.ts'
+import { Journal, type JournaledLog, type JournalKind } from './journal.ts'
+import { deletedSuffix, logName, logsFolder, parseLogName } from './layout.ts'
+import { StoredLog, storageError } from './log.ts'
+import type { StoreOptions } from './options.ts'
+import { UnwrittenBytes } from './pressure.ts'
+import { ReadBuffers } from './read-buffers.ts'
+import { prepareFolder, recover, writeCleanMarker } from './recovery.ts'
+import type { Segment } from './segment.ts'
+import { type Slab, SlabPool } from './slab.ts'
+import type { StoreContext } from './store-context.ts'
+import type { Log, LogConfig, LogId, LogStore } from './types.ts'
+
+/** A log with so much in memory is written to its segment. */
+const flushBytes = 1024 * 1024
+/** A checkpoint is made after this much was written to segments, so that a restart after a crash has little to scan. */
+const checkpointBytes = 256 * 1024 * 1024
+const spaceRetryMs = 1000
+const sealedIndexesMax = 256
+
+/** What a store needs from outside (DESIGN rule 1). */
+export interface StoreEnvironment {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/**
+ * Opens the data folder, and makes it when there is none: locks it and brings every log to the end that it
+ * acknowledged. Rejects with DiskError (`locked` when another broker has the folder) or with NaruError
+ * KAFKA_STORAGE_ERROR when a newer Naru wrote it.
+ */
+export async function openLogStore(
+  environment: StoreEnvironment,
+  folder: string,
+  options: StoreOptions
+): Promise<LogStore> {
+  const { disk } = environment
+  await disk.mkdir(folder)
+  const lock = await disk.lock(`${folder}/lock`)
+  try {
+    const folders = new FolderSync(disk)
+    await prepareFolder(disk, folders, folder)
+    const corrupt = environment.metrics.counter('naru_corrupt_batches_total', 'Damaged places found in logs')
+    const checkpoint = await recover({ ...environment, folder, folders, corrupt })
+    return new Store(environment, folder, options, lock, folders, checkpoint, corrupt)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+class Store implements LogStore, StoreContext, CommitHost, FlushHost {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly folder: string
+  readonly files: FileCache
+  readonly folders: FolderSync
+  readonly slabs: SlabPool
+  readonly readBuffers = new ReadBuffers()
+  readonly pressure: UnwrittenBytes
+  private readonly corruptBatches: Counter
+  private readonly options: StoreOptions
+  private readonly lock: DiskLock
+  private readonly wheel: TimerWheel
+  private readonly flusher: Flusher
+  private readonly committers: Record<JournalKind, Committer>
+  private usesCached = false
+  private nextRoundOrder: number
+  /** Logs that nobody has opened yet. */
+  private readonly known: Map<string, LogState>
+  private readonly knownLines = new Map<string, string>()
+  private readonly logs = new Map<string, StoredLog>()
+  private readonly removals = new Map<string, Promise<void>>()
+  /** Logs with bytes that aren't in their segments, the longest waiting first. */
+  private readonly unwritten = new Set<StoredLog>()
+  private readonly flushing = new Set<StoredLog>()
+  private readonly flushTimed = new Set<StoredLog>()
+  /** Slabs that are only kept for readers, oldest first. */
+  private cachedSlabs: { log: StoredLog; slab: Slab }[] = []
+  private cachedBytes = 0
+  private readonly sealedIndexes = new Set<Segment>()
+  private readonly dropped: Map<string, number>
+  private readonly garbage: Set<string>
+  private checkpointNumber: number
+  private checkpointing: { current: Promise<void>; next: Promise<void> | undefined } | undefined
+  private bytesSinceCheckpoint = 0
+  private failure: Error | undefined
+  private full: Promise<void> | undefined
+  private isFull = false
+  private closing: Promise<void> | undefined
+
+  constructor(
+    environment: StoreEnvironment,
+    folder: string,
+    options: StoreOptions,
+    lock: DiskLock,
+    folders: FolderSync,
+    checkpoint: Checkpoint,
+    corrupt: Counter
+  ) {
+    this.disk = environment.disk
+    this.clock = environment.clock
+    this.logger = environment.logger
+    this.folder = folder
+    this.options = options
+    this.lock = lock
+    this.folders = folders
+    this.corruptBatches = corrupt
+    this.files = new FileCache(this.disk, options.openFilesMax)
+    this.slabs = new SlabPool(this.disk)
+    this.pressure = new UnwrittenBytes(options.unwrittenBytesMax)
+    this.wheel = new TimerWheel(this.clock)
+    this.flusher = new Flusher(this)
+    this.known = new Map(checkpoint.logs)
+    this.dropped = new Map(Object.entries(checkpoint.dropped))
+    this.garbage = new Set(checkpoint.garbage)
+    this.checkpointNumber = checkpoint.number
+    this.nextRoundOrder = checkpoint.order
+    const committer = (kind: JournalKind) =>
+      new Committer(
+        this,
+        new Journal(this, kind, checkpoint[kind].from, options.journalFileBytes, options.journalFiles)
+      )
+    this.committers = { sync: committer('sync'), cached: committer('cached') }
+    this.removeLater(
+      [...this.garbage].map(path => `${folder}/${path}`),
+      0
+    )
+    environment.metrics.gauge(
+      'naru_unwritten_bytes',
+      'Bytes that wait to be written to their segments',
+      () => this.pressure.bytes
+    )
+  }
+
+  // LogStore
+
+  ids(): LogId[] {
+    const names = new Set(this.known.keys())
+    for (const log of this.logs.values()) if (log.folderMade || log.appendedCount > 0) names.add(log.name)
+    return [...names].map(name => parseLogName(name)!)
+  }
+
+  async open(id: LogId, config: LogConfig): Promise<Log> {
+    const name = logName(id)
+    await this.removals.get(name)
+    assert(!this.closing, 'the store is open')
+    let log = this.logs.get(name)
+    if (!log) {
+      log = new StoredLog(this, id, config, this.known.get(name) ?? emptyState)
+      this.known.delete(name)
+      this.knownLines.delete(name)
+      this.logs.set(name, log)
+      if (this.failure) log.fail(this.failure)
+    } else log.reconfigure(config)
+    return log
+  }
+
+  remove(id: LogId): Promise<void> {
+    const name = logName(id)
+    let removal = this.removals.get(name)
+    if (!removal) {
+      removal = this.removeNow(id, name).finally(() => this.removals.delete(name))
+      this.removals.set(name, removal)
+    }
+    return removal
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.closeNow()
+    return this.closing
+  }
+
+  // StoreContext
+
+  get order(): number {
+    return this.nextRoundOrder
+  }
+
+  committer(kind: JournalKind): Committer {
+    if (kind === 'cached') this.usesCached = true
+    return this.committers[kind]
+  }
+
+  async control(
+    log: StoredLog,
+    kind: 'mark' | 'start' | 'cut' | 'reset' | 'drop',
+    offset: number,
+    mark?: { segmentBase: number; position: number }
+  ): Promise<void> {
+    const both = this.usesCached && (kind === 'cut' || kind === 'reset' || kind === 'drop')
+    const committers = both ? [this.committers.cached, this.committers.sync] : [this.committers.sync]
+    await Promise.all(committers.map(committer => committer.control(kind, log.idBytes, offset, mark)))
+  }
+
+  checkWritable(): void {
+    if (this.failure) throw storageError(this.failure)
+    if (this.isFull) throw new NaruError('KAFKA_STORAGE_ERROR', 'the disk is full; it is tried again every second')
+    if (this.closing) throw new NaruError('KAFKA_STORAGE_ERROR', 'the store is closing')
+  }
+
+  appended(log: StoredLog, bytes: number): void {
+    this.unwritten.add(log)
+    this.pressure.add(bytes)
+    if (log.appendedCount - log.syncedCount >= flushBytes) this.flushSoon(log)
+    else if (this.pressure.bytes > this.options.unwrittenBytesMax / 2) this.flushOldest()
+    const { flushMessages, flushMs } = log.config
+    if (flushMessages !== 1 && flushMs <= Number.MAX_SAFE_INTEGER && !this.flushTimed.has(log)) {
+      this.flushTimed.add(log)
+      this.wheel.after(flushMs, () => {
+        this.flushTimed.delete(log)
+        this.flushSoon(log)
+      })
+    }
+  }
+
+  abandoned(log: StoredLog, bytes: number): void {
+    this.unwritten.delete(log)
+    this.pressure.add(-bytes)
+  }
+
+  flush(log: StoredLog): Promise<void> {
+    return this.flusher.flush(log)
+  }
+
+  flushSoon(log: StoredLog): void {
+    if (this.flushing.has(log) || log.stopped || log.syncedCount === log.appendedCount) return
+    this.flushing.add(log)
+    void this.flusher.flush(log).finally(() => {
+      this.flushing.delete(log)
+      if (log.appendedCount - log.syncedCount >= flushBytes) this.flushSoon(log)
+    })
+  }
+
+  idle(log: StoredLog): Promise<void> {
+    return this.flusher.idle(log)
+  }
+
+  forgetTail(log: StoredLog): void {
+    log.tail.clear()
+  }
+
+  indexUsed(segment: Segment): void {
+    if (!segment.finished) return
+    this.sealedIndexes.delete(segment)
+    this.sealedIndexes.add(segment)
+    if (this.sealedIndexes.size <= sealedIndexesMax) return
+    for (const oldest of this.sealedIndexes) {
+      this.sealedIndexes.delete(oldest)
+      oldest.dropIndex()
+      break
+    }
+  }
+
+  corrupt(log: StoredLog, from: number, to: number, where: string): void {
+    this.corruptBatches.add()
+    this.logger.error({ log: log.name, from, to, where }, 'damaged batches: they are kept and not served')
+  }
+
+  removeLater(paths: readonly string[], delayMs: number): void {
+    for (const path of paths) this.garbage.add(path.slice(this.folder.length + 1))
+    if (paths.length === 0) return
+    this.clock.after(delayMs, () => void this.removeGarbage(paths))
+  }
+
+  // JournalHost, CommitHost
+
+  nextOrder(): number {
+    return this.nextRoundOrder++
+  }
+
+  async flushNeeds(needs: ReadonlyMap<JournaledLog, number>): Promise<void> {
+    await Promise.all([...needs].map(([log, count]) => this.flusher.flush(log as StoredLog, count)))
+  }
+
+  flushDirect(log: StoredLog): void {
+    log.directInFlight = true
+    void this.flusher.flush(log).finally(() => {
+      log.directInFlight = false
+      if (!log.stopped) log.commit()
+    })
+  }
+
+  /** Resolves when a checkpoint that was begun after this call is durable. */
+  checkpoint(): Promise<void> {
+    const running = this.checkpointing
+    if (running) {
+      running.next ??= running.current.catch(() => {}).then(() => this.startCheckpoint())
+      return running.next
+    }
+    return this.startCheckpoint()
+  }
+
+  fail(error: Error): void {
+    if (this.failure) return
+    this.failure = error
+    this.logger.error({ error: messageOf(error) }, 'the data folder can no longer be written')
+    const stopped = storageError(error)
+    for (const committer of Object.values(this.committers)) committer.stop(stopped)
+    for (const log of this.logs.values()) log.fail(error)
+  }
+
+  // FlushHost
+
+  waitForSpace(): Promise<void> {
+    if (this.closing) return Promise.reject(new NaruError('KAFKA_STORAGE_ERROR', 'the disk is full'))
+    if (!this.isFull) this.logger.error({ folder: this.folder }, 'the disk is full: nothing more is accepted')
+    this.isFull = true
+    this.full ??= sleep(this.clock, spaceRetryMs).then(() => {
+      this.full = undefined
+    })
+    return this.full
+  }
+
+  spaceFound(): void {
+    if (this.isFull) this.logger.info({ folder: this.folder }, 'the disk takes writes again')
+    this.isFull = false
+  }
+
+  cached(log: StoredLog, slabs: readonly Slab[]): void {
+    for (const slab of slabs) {
+      this.cachedSlabs.push({ log, slab })
+      this.cachedBytes += slab.memory.length
+    }
+    let evicted = 0
+    while (this.cachedBytes > this.options.memoryTailBytes && evicted < this.cachedSlabs.length) {
+      const oldest = this.cachedSlabs[evicted++]
+      this.cachedBytes -= oldest.slab.memory.length
+      oldest.log.tail.evict(oldest.slab)
+    }
+    if (evicted > 0) this.cachedSlabs = this.cachedSlabs.slice(evicted)
+  }
+
+  wrote(log: StoredLog, bytes: number): void {
+    if (!log.stopped) this.pressure.add(-bytes)
+    if (log.syncedCount === log.appendedCount) this.unwritten.delete(log)
+    if (this.pressure.bytes > this.options.unwrittenBytesMax / 2) this.flushOldest()
+    // The cached journal may be gone after a power loss: what is synced must be known without it.
+    if (log.isCached) this.control(log, 'mark', log.syncedEnd, log.syncedPosition()).catch(() => {})
+    this.bytesSinceCheckpoint += bytes
+    if (this.bytesSinceCheckpoint > checkpointBytes && !this.closing) {
+      this.bytesSinceCheckpoint = 0
+      this.checkpoint().catch(error => this.checkpointFailed(error))
+    }
+  }
+
+  // private
+
+  private flushOldest(): void {
+    for (const log of this.unwritten) {
+      if (this.flushing.has(log)) continue
+      this.flushSoon(log)
+      if (this.flushing.size >= 4) return
+    }
+  }
+
+  private checkpointFailed(error: unknown): void {
+    // Without room for a checkpoint only recovery takes longer: the journal is kept.
+    if (!(error instanceof DiskError) || error.kind !== 'full') this.fail(error as Error)
+  }
+
+  private startCheckpoint(): Promise<void> {
+    const current = this.writeCheckpoint()
+    const entry: { current: Promise<void>; next: Promise<void> | undefined } = { current, next: undefined }
+    this.checkpointing = entry
+    const done = () => {
+      if (this.checkpointing === entry && !entry.next) this.checkpointing = undefined
+    }
+    current.then(done, done)
+    return current
+  }
+
+  private async writeCheckpoint(): Promise<void> {
+    const { sync, cached } = this.committers
+    const oldest = Math.min(sync.journal.oldestOrder(), cached.journal.oldestOrder())
+    for (const [name, order] of this.dropped) if (order <= oldest) this.dropped.delete(name)
+    const lines: string[] = []
+    for (const [name, state] of this.known) {
+      const line = this.knownLines.get(name) ?? logLine(name, state)
+      this.knownLines.set(name, line)
+      lines.push(line)
+    }
+    for (const log of this.logs.values()) if (!log.removed) lines.push(log.checkpointLine())
+    this.checkpointNumber++
+    const head = {
+      number: this.checkpointNumber,
+      order: this.nextRoundOrder,
+      sync: sync.journal.state(),
+      cached: cached.journal.state(),
+      dropped: Object.fromEntries(this.dropped),
+      garbage: [...this.garbage]
+    }
+    for (;;) {
+      try {
+        await writeCheckpoint(this.disk, this.folders, this.folder, head, lines)
+        return
+      } catch (error) {
+        if (!(error instanceof DiskError) || error.kind !== 'full') throw error
+        await this.waitForSpace()
+      }
+    }
+  }
+
+  private async removeNow(id: LogId, name: string): Promise<void> {
+    const log = this.logs.get(name)
+    if (!log && !this.known.has(name)) return
+    const removed = log ?? ((await this.open(id, unlimited)) as StoredLog)
+    removed.remove()
+    await removed.settled()
+    await this.flusher.idle(removed)
+    await this.control(removed, 'drop', removed.endOffset)
+    this.dropped.set(name, this.nextRoundOrder)
+    removed.tail.clear()
+    this.logs.delete(name)
+    for (const segment of removed.segments)
+      this.files.forget(removed.path(segment.base, 'log'), removed.path(segment.base, 'index'))
+    if (!removed.folderMade) return
+    const target = `${removed.folder}.${this.nextRoundOrder}${deletedSuffix}`
+    await this.disk.rename(removed.folder, target)
+    await this.folders.sync(logsFolder(this.folder))
+    this.removeLater([target], removed.config.fileDeleteDelayMs)
+  }
+
+  private async removeGarbage(paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      if (this.closing || this.failure) return
+      try {
+        await this.disk.remove(path)
+        this.garbage.delete(path.slice(this.folder.length + 1))
+      } catch (error) {
+        this.logger.warn({ path, error: messageOf(error) }, 'a deleted file could not be removed')
+      }
+    }
+  }
+
+  private async closeNow(): Promise<void> {
+    try {
+      const logs = [...this.logs.values()]
+      await Promise.all(this.removals.values())
+      await Promise.all(logs.map(log => log.settled()))
+      await Promise.all(logs.map(log => this.flusher.flush(log)))
+      if (!this.failure) await Promise.all(Object.values(this.committers).map(committer => committer.barrier()))
+      this.wheel.close()
+      const clean = !this.failure && logs.every(log => log.removed || !log.failure)
+      if (clean) {
+        await this.checkpoint()
+        await writeCleanMarker(this.disk, this.folders, this.folder, this.checkpointNumber)
+      }
+    } catch (error) {
+      this.fail(error as Error)
+    } finally {
+      const closed = new NaruError('KAFKA_STORAGE_ERROR', 'the store is closed')
+      for (const committer of Object.values(this.committers)) committer.stop(closed)
+      for (const log of this.logs.values()) log.remove()
+      await Promise.all(Object.values(this.committers).map(committer => committer.journal.close().catch(() => {})))
+      await this.files.closeAll()
+      await this.lock.release()
+    }
+  }
+}
+
+/** For a log that is opened only to be removed. */
+const unlimited: LogConfig = {
+  segmentBytes: Number.MAX_SAFE_INTEGER,
+  segmentMs: Number.MAX_SAFE_INTEGER,
+  indexIntervalBytes: 4096,
+  retentionMs: -1,
+  retentionBytes: -1,
+  flushMessages: 1,
+  flushMs: Number.MAX_SAFE_INTEGER,
+  fileDeleteDelayMs: 0
+}

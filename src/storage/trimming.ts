@@ -1,0 +1,139 @@
+import { assert } from '../std/assert.ts'
+import { NaruError } from '../std/errors.ts'
+import { locateBatch } from './file-reader.ts'
+import { deletedSuffix } from './layout.ts'
+import { type StoredLog, storageError } from './log.ts'
+import { entryBytes } from './offset-index.ts'
+import { Segment } from './segment.ts'
+import { cutSnapshots } from './snapshots.ts'
+import type { StoreContext } from './store-context.ts'
+
+/**
+ * Drops everything from `offset` on. All that the log has is made durable in its segments first, so that no round and
+ * no write in flight knows of the log; a `cut` entry then makes the decision durable, and a `reset` entry its end.
+ */
+export async function truncate(context: StoreContext, log: StoredLog, offset: number): Promise<void> {
+  if (offset >= log.endOffset) return
+  assert(offset >= log.startOffset, 'a log is not truncated below its start')
+  await quiesce(context, log)
+  const segment = log.segmentOf(offset) ?? log.active
+  const place = await locateBatch(context, log, segment, offset)
+  const kept = log.segments.indexOf(segment) + (place.position > 0 ? 1 : 0)
+  const removed = log.segments.slice(kept)
+  log.cutTo = place.offset
+  log.changed()
+  try {
+    await context.control(log, 'cut', place.offset)
+    log.generation++
+    context.forgetTail(log)
+    log.segments = log.segments.slice(0, kept)
+    if (place.position > 0) segment.cut(place.position, place.offset, place.newest)
+    else log.segments.push(new Segment(place.offset))
+    log.endsAt(place.offset)
+    await cutFiles(context, log, log.active, removed.reverse())
+    log.voidBefore = context.order
+    log.cutTo = undefined
+    log.changed()
+    await context.control(log, 'reset', place.offset, log.syncedPosition())
+    await cutSnapshots(context, log, place.offset)
+  } catch (error) {
+    log.fail(error as Error)
+    throw storageError(error as Error)
+  }
+}
+
+/** Moves the start up to `offset`, durably, and deletes the segments that lie below it. */
+export async function advanceStart(context: StoreContext, log: StoredLog, offset: number): Promise<void> {
+  if (offset <= log.startOffset) return
+  if (offset > log.endOffset) throw new NaruError('OFFSET_OUT_OF_RANGE', `offset ${offset} is above the log's end`)
+  if (log.failure) throw storageError(log.failure)
+  // The start never lies above what is durable, in the checkpoint neither.
+  if (offset > log.durableEndOffset) await quiesce(context, log)
+  log.startOffset = offset
+  log.epochs.cutStart(offset)
+  log.damaged = log.damaged.filter(range => range.to > offset)
+  log.changed()
+  await context.control(log, 'start', offset)
+  await deleteSegments(context, log)
+}
+
+/** Deletes whole segments by age and size (KIP-32 timestamps; Kafka's retention.ms and retention.bytes). */
+export async function retain(context: StoreContext, log: StoredLog, nowMs: number, below: number): Promise<void> {
+  const { retentionMs, retentionBytes } = log.config
+  if ((retentionMs < 0 && retentionBytes < 0) || log.failure) return
+  let start = log.startOffset
+  let bytes = log.sizeBytes
+  for (const segment of log.segments) {
+    const expired = retentionMs >= 0 && segment.newest.timestamp >= 0 && nowMs - segment.newest.timestamp > retentionMs
+    const excess = retentionBytes >= 0 && bytes - segment.bytes >= retentionBytes
+    const isActive = segment === log.active
+    if (segment.bytes === 0 || (!expired && (!excess || isActive))) break
+    if (segment.end > Math.min(below, log.durableEndOffset)) break
+    bytes -= segment.bytes
+    start = segment.end
+  }
+  if (start > log.startOffset) await advanceStart(context, log, start)
+}
+
+/** Deletes the files of segments below the log's start; an active one that is all below it gives way to an empty one. */
+async function deleteSegments(context: StoreContext, log: StoredLog): Promise<void> {
+  const { active } = log
+  if (active.bytes > 0 && active.end <= log.startOffset) {
+    await context.flush(log)
+    if (log.active === active && active.end <= log.startOffset) log.roll()
+  }
+  const gone = log.segments.filter(segment => segment.end <= log.startOffset && segment !== log.active)
+  if (gone.length === 0) return
+  if (gone.some(segment => segment.synced < segment.bytes)) await context.flush(log)
+  await context.idle(log)
+  if (log.failure) return
+  log.generation++
+  log.segments = log.segments.filter(segment => !gone.includes(segment))
+  log.changed()
+  const renamed: string[] = []
+  for (const segment of gone)
+    for (const kind of ['log', 'index'] as const) {
+      const path = log.path(segment.base, kind)
+      context.files.forget(path)
+      if (!(await context.disk.exists(path))) continue
+      await context.disk.rename(path, path + deletedSuffix)
+      renamed.push(path + deletedSuffix)
+    }
+  context.removeLater(renamed, log.config.fileDeleteDelayMs)
+}
+
+/** Everything appended is acknowledged and durable in segments, and nothing of the log is in flight. */
+async function quiesce(context: StoreContext, log: StoredLog): Promise<void> {
+  await context.flush(log)
+  while (log.journaledCount < log.appendedCount && !log.failure) await log.journaled()
+  await context.idle(log)
+  if (log.failure) throw storageError(log.failure)
+}
+
+/** Removes the files of `removed`, newest first, so that what is left never has a hole; then cuts the segment's. */
+async function cutFiles(
+  context: StoreContext,
+  log: StoredLog,
+  segment: Segment,
+  removed: readonly Segment[]
+): Promise<void> {
+  const { disk, files, folders } = context
+  for (const { base } of removed) {
+    for (const path of [log.path(base, 'index'), log.path(base, 'log')]) {
+      files.forget(path)
+      await disk.remove(path)
+    }
+    await folders.sync(log.folder)
+  }
+  if (!segment.made) return
+  await files.use(log.path(segment.base, 'log'), 'write', async file => {
+    await file.truncate(segment.bytes)
+    await file.sync()
+  })
+  const index = log.path(segment.base, 'index')
+  if (await disk.exists(index))
+    await files.use(index, 'index', async file => {
+      await file.truncate(segment.indexWritten === 0 ? 0 : (segment.indexWritten + 1) * entryBytes)
+      await file.sync()
+    })
+}
