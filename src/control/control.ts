@@ -51,7 +51,9 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   await control.removeOrphans()
   await control.lead()
   await control.stand()
-  lease.onLost(() => logger.error({ nodeId }, "this broker's lease has ended: the others take it for dead"))
+  lease.onLost(() => {
+    if (!control.closed) logger.error({ nodeId }, "this broker's lease has ended: the others take it for dead")
+  })
   return control
 }
 
@@ -65,7 +67,7 @@ class MetastoreControl implements Control {
   private readonly logger: Logger
   private readonly rack: string | undefined
   private readonly lease: Lease
-  private closed = false
+  closed = false
 
   constructor(options: ControlOptions, follower: Follower, lease: Lease) {
     this.nodeId = options.nodeId

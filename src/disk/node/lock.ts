@@ -98,6 +98,7 @@ function isAlive(holder: string): boolean {
   const pid = Number(pidText)
   if (!Number.isInteger(pid) || pid <= 0) return false
   const startNow = startOf(pid)
+  if (startNow === ended) return false
   if (startNow !== undefined && start !== '-') return startNow === start
   try {
     process.kill(pid, 0)
@@ -107,12 +108,16 @@ function isAlive(holder: string): boolean {
   }
 }
 
-/** When a process started, in ticks since boot; undefined where /proc doesn't say. */
+/** Said of a process that is over but was not waited for by its parent; in a container that may stay so for ever. */
+const ended = 'ended'
+
+/** When a process started, in ticks since boot, or `ended`; undefined where /proc doesn't say. */
 function startOf(pid: number): string | undefined {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The command's name, in parentheses, may hold anything: count the fields behind it. Start time is field 22.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? ended : fields[19]
   } catch {
     return undefined
   }
