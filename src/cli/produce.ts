@@ -47,7 +47,7 @@ export function produceCommand(): Command {
         .choices(['0', '1', 'all'])
         .default('all')
     )
-    .option('--batch-bytes <number>', 'a batch is sent when it has this many bytes', wholeNumber(1), 65_536)
+    .option('--batch-bytes <number>', 'a batch is sent when it has this many bytes', wholeNumber(1), 262_144)
     .option('--linger-ms <number>', 'or after so long', wholeNumber(0), 5)
     .option('--no-auto-create', 'fail when the topic does not exist, even if the broker would create it')
     .option('--json', 'print where each record landed, as a line of JSON')

@@ -48,6 +48,7 @@ export class Cluster {
   private readonly connections = new Map<string, Promise<Connection>>()
   private readonly brokers = new Map<number, Broker>()
   private readonly topics = new Map<string, { info: TopicInfo; fetchedMs: number }>()
+  private readonly coordinators = new Map<string, Address>()
   private controllerId = -1
   private clusterIdKnown: string | null = null
   private closed = false
@@ -111,9 +112,11 @@ export class Cluster {
     return fullMs * 0.8 + below(this.random, Math.ceil(fullMs * 0.4))
   }
 
-  /** Forgets the leaders that an error makes doubtful. */
+  /** Forgets the leaders and coordinators that an error makes doubtful. */
   doubt(code: ErrorCode): void {
-    if (isRetriable(code)) this.topics.clear()
+    if (!isRetriable(code)) return
+    this.topics.clear()
+    this.coordinators.clear()
   }
 
   /** A topic as metadata has it, from memory while that is fresh. Rejects with UNKNOWN_TOPIC_OR_PARTITION and others. */
@@ -211,9 +214,14 @@ export class Cluster {
    * COORDINATOR_NOT_AVAILABLE and others.
    */
   async coordinator(groupId: string): Promise<Connection> {
-    const found = await this.ask(FindCoordinator, { key: groupId })
-    ensureOk(found.errorCode, `Coordinator of group ${groupId}`, found.errorMessage)
-    return this.connection(found, 'coordinator ')
+    let address = this.coordinators.get(groupId)
+    if (!address) {
+      const found = await this.ask(FindCoordinator, { key: groupId })
+      ensureOk(found.errorCode, `Coordinator of group ${groupId}`, found.errorMessage)
+      address = { host: found.host, port: found.port }
+      this.coordinators.set(groupId, address)
+    }
+    return this.connection(address, 'coordinator ')
   }
 
   private async any(): Promise<Connection> {

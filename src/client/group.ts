@@ -1,4 +1,4 @@
-import { NaruError } from '../std/errors.ts'
+import { codeOf, NaruError } from '../std/errors.ts'
 import { errorOfNumber } from '../wire/kafka/errors.ts'
 import { Heartbeat } from '../wire/kafka/messages/heartbeat.ts'
 import { JoinGroup } from '../wire/kafka/messages/join-group.ts'
@@ -225,8 +225,10 @@ export class GroupMember {
         this.onRebalance?.()
         return
       }
-    } catch {
+      if (code) this.cluster.doubt(code)
+    } catch (error) {
       // The next heartbeat finds the coordinator again, or the session ends and the group says so.
+      this.cluster.doubt(codeOf(error))
     }
     if (epoch === this.epoch) this.keepAlive(epoch)
   }
