@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { flagBytes, split } from '../../src/cli/split.ts'
-import { naru } from './suite.ts'
+import { naru } from './support.ts'
 
 test('--help teaches, for the program and for each command', async () => {
   const help = (await naru(['--help'])).stdout.toString()
