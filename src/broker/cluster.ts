@@ -38,10 +38,9 @@ export interface TopicMetadata {
 }
 
 /** How a client names a topic: by name, or by id. */
-export interface TopicRef {
-  readonly name: string | null
-  readonly topicId: TopicId | undefined
-}
+export type TopicRef =
+  | { readonly name: string; readonly topicId?: undefined }
+  | { readonly name?: undefined; readonly topicId: TopicId }
 
 /** A place between the partitions of all topics, in order of names and indexes. */
 export interface PartitionCursor {
@@ -81,16 +80,16 @@ export class Cluster {
     const { image } = this.control
     const errors = new Map<string, ErrorCode | undefined>()
     const missing = new Set<string>()
-    for (const { name, topicId } of refs) if (!topicId && name !== null && !image.topic(name)) missing.add(name)
+    for (const { name } of refs) if (name !== undefined && !image.topic(name)) missing.add(name)
     const making = [...missing].map(async name => errors.set(name, await this.make(name, create)))
     if (making.length > 0) await Promise.all(making)
     const online = this.online()
     const found = new Map<string, TopicMetadata>()
     for (const { name, topicId } of refs) {
-      if (topicId) {
+      if (topicId !== undefined) {
         const topic = image.topicById(topicId)
         found.set(topic?.name ?? topicId, topic ? described(topic, online) : unknownId(topicId))
-      } else if (name !== null) {
+      } else {
         const topic = image.topic(name)
         // Made elsewhere, and not in this broker's image yet: it is for the client to ask again.
         found.set(

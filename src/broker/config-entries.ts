@@ -22,7 +22,7 @@ export interface ConfigEntry {
 }
 
 /** In Kafka the broker options behind these have no default of their own: that of a coarser unit holds. */
-const withoutDefaultSynonym = new Set(['retention.ms', 'segment.ms', 'flush.ms'])
+const withoutDefaultSynonym = new Set(['retention.ms', 'segment.ms', 'segment.jitter.ms', 'flush.ms'])
 
 /** All configs of a topic for which `texts` are set, in order of names. */
 export function topicEntries(texts: ConfigTexts, sources: BrokerSources): ConfigEntry[] {

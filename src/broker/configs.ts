@@ -140,7 +140,7 @@ const dynamicOptions: ReadonlyMap<string, Option> = new Map(topicDefaultOptions.
 function checkBrokerConfigs(texts: ConfigTexts): ConfigTexts {
   const fixed = Object.keys(texts).filter(name => !dynamicOptions.has(name))
   if (fixed.length > 0)
-    throw new NaruError('INVALID_REQUEST', `Cannot update these configs dynamically: ${fixed.join(', ')}`)
+    throw new NaruError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
   const checked: Record<string, string> = {}
   for (const [name, text] of Object.entries(texts)) {
     const option = dynamicOptions.get(name)

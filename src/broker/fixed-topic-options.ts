@@ -1,8 +1,10 @@
 import { type Option, option } from '../std/option.ts'
 
-/** A topic option of Kafka's that takes only its default here, and why: what would have no effect is refused. */
+/** A topic option of Kafka's that can't be chosen freely here, and why: what would have no effect is refused. */
 export interface FixedOption {
   readonly option: Option
+  /** What it takes besides its default. */
+  readonly others?: readonly string[]
   /** What a client that sets another value is told. */
   readonly why: string
 }
@@ -11,9 +13,9 @@ export const cleanupPolicy = option({
   name: 'cleanup.policy',
   type: 'list',
   default: ['delete'],
-  values: ['delete', 'compact'],
+  values: ['compact', 'delete'],
   broker: 'log.cleanup.policy',
-  doc: 'What happens to old records: delete removes whole segments by age and size.'
+  doc: 'What happens to old records: delete removes whole segments by age and size; with nothing at all they stay.'
 })
 
 const notCompacted = 'Topics are not compacted, so only the default is supported'
@@ -138,9 +140,10 @@ const compressionLevels = {
   })
 } as const
 
-/** Every topic option of Kafka 4.3 that only takes its default here. */
+/** Every topic option of Kafka 4.3 that can't be chosen freely here. */
 export const fixedTopicOptions: readonly FixedOption[] = [
-  { option: cleanupPolicy, why: 'Topics are not compacted; only delete is supported' },
+  // Nothing at all: records are kept for ever (KIP-1161).
+  { option: cleanupPolicy, others: [''], why: 'Topics are not compacted; only delete is supported' },
   ...all(compaction, notCompacted),
   ...all(tieredStorage, notTiered),
   ...all(throttles, notThrottled),

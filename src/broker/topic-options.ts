@@ -49,7 +49,8 @@ export function checkTopicConfigs(texts: ConfigTexts, internal = false): ConfigT
     if (!option) throw new NaruError('INVALID_CONFIG', `Unknown topic config name: ${name}`)
     const plain = formatOption(parseOption(option, text))
     const only = fixed.get(name)
-    if (only && plain !== formatOption(option.default) && !(internal && option === cleanupPolicy))
+    const allowed = !only || plain === formatOption(option.default) || only.others?.includes(plain)
+    if (!allowed && !(internal && option === cleanupPolicy))
       throw new NaruError('INVALID_CONFIG', `Invalid value ${text} for configuration ${name}: ${only.why}`)
     checked[name] = plain
   }
@@ -71,7 +72,7 @@ export function topicConfig(
     const text = texts[name] ?? (broker && brokerTexts(broker, { image, nodeId, values })[0]?.text)
     if (text !== undefined) resolved[name] = text
   }
-  // A topic that is only compacted keeps the newest value of every key, however old or large it is.
+  // Age and size delete nothing without that policy: a compacted topic keeps the newest value of every key.
   const policy = texts[cleanupPolicy.name]
   if (policy !== undefined && !parseOption(cleanupPolicy, policy).includes('delete')) {
     resolved[storageTopicOptions.retentionMs.name] = '-1'

@@ -209,11 +209,7 @@ export class Topics {
     const texts = Object.fromEntries(topic.configs.map(config => [config.name, config.value ?? '']))
     const configs = checkTopicConfigs(texts, isInternalTopic(name))
     const assignments = topic.assignments.length > 0 ? this.chosen(topic) : this.placed(topic, room)
-    if (assignments.length > room)
-      throw new NaruError(
-        'POLICY_VIOLATION',
-        `Unable to make more than ${partitionsPerRequestMax} partitions in one request.`
-      )
+    if (assignments.length > room) throw new NaruError('POLICY_VIOLATION', tooManyPartitions)
     return { name, configs, assignments }
   }
 
@@ -308,11 +304,7 @@ export class Topics {
         'INVALID_REPLICA_ASSIGNMENT',
         `Attempted to add ${additional} additional partition(s), but only ${assignments.length} assignment(s) were specified.`
       )
-    if (additional > partitionsPerRequestMax)
-      throw new NaruError(
-        'POLICY_VIOLATION',
-        `Unable to make more than ${partitionsPerRequestMax} partitions in one request.`
-      )
+    if (additional > partitionsPerRequestMax) throw new NaruError('POLICY_VIOLATION', tooManyPartitions)
     const brokers = this.brokers()
     const replicationFactor = topic.partitions[0].replicas.length
     for (const { brokerIds } of assignments ?? []) checkAssignment(brokerIds, brokers, replicationFactor)
@@ -336,6 +328,7 @@ const offsetsTopicConfigs = {
   'segment.bytes': '104857600'
 }
 
+const tooManyPartitions = 'Excessively large number of partitions per request.'
 const unknownTopic = 'This server does not host this topic-partition.'
 const unknownTopicId = 'This server does not host this topic ID.'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type AdminWorld, adminWorld, make, refuses, wanted } from './admin-world.ts'
 
-const named = (name: string) => ({ name, topicId: undefined })
+const named = (name: string) => ({ name })
 
 describe('the cluster', () => {
   it('is its brokers that clients can reach', async () => {
@@ -21,8 +21,8 @@ describe('finding topics', () => {
   it('gives each once, in the order asked, by name or id', async () => {
     const world = await adminWorld()
     await make(world, 'a', 'b')
-    const topicId = world.control.image.topic('b')?.topicId
-    const found = await world.cluster.findTopics([named('b'), named('a'), { name: null, topicId }, named('a')], false)
+    const topicId = world.control.image.topic('b')?.topicId ?? ''
+    const found = await world.cluster.findTopics([named('b'), named('a'), { topicId }, named('a')], false)
     assert.deepEqual(
       found.map(({ name }) => name),
       ['b', 'a']
@@ -67,7 +67,7 @@ describe('finding topics', () => {
     await world.topics.create([wanted('a_b')], false)
     const unknown = 'AAAAAAAAAAAAAAAAAAAAAQ'
     const found = await world.cluster.findTopics(
-      [named('a b'), named('a.b'), named('fine'), named(''), { name: null, topicId: unknown }],
+      [named('a b'), named('a.b'), named('fine'), named(''), { topicId: unknown }],
       true
     )
     assert.deepEqual(

@@ -171,9 +171,9 @@ describe('changing configs one by one', () => {
       broker,
       [set('num.partitions', '3')],
       'INVALID_REQUEST',
-      /^Cannot update these configs dynamically: num\.partitions$/
+      /^Cannot update these configs dynamically: \[num\.partitions\]$/
     ],
-    [broker, [set('nope', '3')], 'INVALID_REQUEST', /dynamically: nope$/],
+    [broker, [set('nope', '3')], 'INVALID_REQUEST', /dynamically: \[nope\]$/],
     [broker, [set('log.retention.ms', '-5')], 'INVALID_REQUEST', /Value must be at least -1$/],
     [{ type: 'broker', name: '2' }, [set('log.retention.ms', '5')], 'INVALID_REQUEST', /^Unexpected broker id/]
   ]

@@ -54,6 +54,12 @@ describe('topic options', () => {
     }
   })
 
+  it('take an empty cleanup policy: records are kept for ever', async () => {
+    const texts = checkTopicConfigs({ 'cleanup.policy': '', 'retention.ms': '1' })
+    const { control } = await adminWorld()
+    assert.equal(topicConfig(texts, control.image, 1, new OptionValues()).log.retentionMs, -1)
+  })
+
   const refused: Record<string, string> = {
     'cleanup.policy': 'compact,delete',
     'compression.gzip.level': '9',

@@ -3,6 +3,17 @@ import { DescribeCluster } from '../../../wire/kafka/messages/describe-cluster.t
 import { handler } from '../handler.ts'
 
 const brokersEndpoint = 1
+const controllersEndpoint = 2
+
+const mismatched = {
+  errorCode: errorNumber('MISMATCHED_ENDPOINT_TYPE'),
+  errorMessage: 'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER'
+}
+
+const unsupported = (endpointType: number) => ({
+  errorCode: errorNumber('UNSUPPORTED_ENDPOINT_TYPE'),
+  errorMessage: `Unsupported endpoint type ${endpointType}`
+})
 
 /**
  * DescribeCluster (KIP-700). Since version 1 the client says whether it takes this for a broker or for a controller
@@ -23,9 +34,7 @@ export const describeCluster = handler(
     const { clusterId, controllerId, brokers } = broker.cluster.describe()
     if (endpointType !== brokersEndpoint)
       return {
-        errorCode: errorNumber(endpointType === 2 ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE'),
-        errorMessage: 'This is an endpoint of brokers.',
-        endpointType,
+        ...(endpointType === controllersEndpoint ? mismatched : unsupported(endpointType)),
         clusterId: '',
         brokers: []
       }

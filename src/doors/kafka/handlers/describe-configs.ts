@@ -36,7 +36,7 @@ function describe(resource: Resource, request: Request, { broker }: RequestConte
       : entries
   return {
     errorCode: 0,
-    errorMessage: null,
+    errorMessage: '',
     resourceType,
     resourceName,
     configs: wanted.map(({ option, name, value, source, readOnly, synonyms }) => ({

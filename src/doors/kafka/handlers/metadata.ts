@@ -34,7 +34,7 @@ export const metadata = handler(
       topics === null || (apiVersion === 0 && topics.length === 0)
         ? cluster.allTopics()
         : await cluster.findTopics(
-            topics.map(({ name, topicId }) => ({ name, topicId: topicId === zeroUuid ? undefined : topicId })),
+            topics.map(({ name, topicId }) => (topicId === zeroUuid ? { name: name ?? '' } : { topicId })),
             request.allowAutoTopicCreation
           )
     const { clusterId, controllerId, brokers } = cluster.describe()
