@@ -67,7 +67,7 @@ export function checkProduceBatch(records: Buffer, limits: ProduceLimits): Check
       'MESSAGE_TOO_LARGE',
       `The record batch size of ${records.length} bytes exceeds the maximum configured value of ${limits.maxBytes} bytes (max.message.bytes).`
     )
-  if (!verifyCrc(records)) throw new NaruError('CORRUPT_MESSAGE', 'The CRC-32C of the record batch is wrong.')
+  if (!verifyCrc(records)) throw wrongCrc()
   checkHeader(records)
   const codec = header.codecId(records)
   if (codec >= header.compressionCodecs.length)
@@ -98,6 +98,10 @@ function invalid(message: string): NaruError {
   return new NaruError('INVALID_RECORD', message)
 }
 
+function wrongCrc(): NaruError {
+  return new NaruError('CORRUPT_MESSAGE', 'The CRC-32C of the record batch is wrong.')
+}
+
 function checkFrame(records: Buffer): void {
   if (records.length < header.crcStart) throw invalid('The request has no whole record batch for this partition.')
   const magic = header.magic(records)
@@ -107,7 +111,9 @@ function checkFrame(records: Buffer): void {
   if (bytes < header.headerBytes)
     throw new NaruError('CORRUPT_MESSAGE', `A record batch of ${bytes} bytes is shorter than its own header.`)
   if (bytes > records.length) throw invalid(`The record batch declares ${bytes} bytes; ${records.length} came.`)
-  if (bytes < records.length) throw invalid('There must be exactly one record batch for each partition.')
+  if (bytes === records.length) return
+  if (!verifyCrc(records)) throw wrongCrc()
+  throw invalid('There must be exactly one record batch for each partition.')
 }
 
 function checkHeader(records: Buffer): void {
