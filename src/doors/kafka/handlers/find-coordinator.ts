@@ -4,6 +4,7 @@ import { FindCoordinator } from '../../../wire/kafka/messages/find-coordinator.t
 import { handler, type RequestContext } from '../handler.ts'
 
 const groupKeyType = 0
+const transactionKeyType = 1
 
 /**
  * FindCoordinator. Key types since version 1, several keys since 4 (KIP-699), share groups since 6 (KIP-932). Only
@@ -28,6 +29,9 @@ export const findCoordinator = handler(
 
 function locate(context: RequestContext, keyType: number, key: string) {
   try {
+    // The code on which clients give up: librdkafka asks again for ever after others (see ProducerIds).
+    if (keyType === transactionKeyType)
+      throw new NaruError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'This broker has no transactions.')
     if (keyType !== groupKeyType)
       throw new NaruError('INVALID_REQUEST', `This broker has no coordinator for key type ${keyType}.`)
     const { nodeId, host, port } = context.broker.groups.find(key)

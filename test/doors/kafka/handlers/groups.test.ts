@@ -150,7 +150,7 @@ test('FindCoordinator works in every version, and refuses what has no coordinato
     assert.deepEqual([found.nodeId, found.host, found.port, found.errorCode], [1, 'localhost', 9092, 0])
     if (version < 1) continue
     const refused = await ask(world, findCoordinator, version, { ...request, keyType: 1 })
-    assert.equal((version < 4 ? refused : at(refused.coordinators)).errorCode, 42)
+    assert.equal((version < 4 ? refused : at(refused.coordinators)).errorCode, 53)
   }
 })
 
