@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+export const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 export interface Ran {
   code: number | null
@@ -20,9 +20,9 @@ export function naru(args: readonly string[], bootstrap = '', input: string | Bu
   return ended(startNaru(args, bootstrap), input)
 }
 
-export function ended(child: ChildProcess, input: string | Buffer = ''): Promise<Ran> {
+export function ended(child: ChildProcess, input: string | Buffer = '', timeoutMs = 30_000): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     const stdout: Buffer[] = []
     let stderr = ''
     child.stdout!.on('data', chunk => stdout.push(chunk))
