@@ -11,14 +11,26 @@ import type { ReplayedState, ReplicatedLog, StateRecord } from './types.ts'
 /** Records of one tick share a batch up to this size. */
 const batchBytesMax = 256 * 1024
 
-/**
- * A log is carried forward when it has grown to this, and to several times what it held when that was last done: a
- * load then never has to read much more than the state itself.
- */
-const carryForwardBytesMin = 1024 * 1024
+/** A log is carried forward when it has grown to this many times what it held when that was last done. */
 const carryForwardFactor = 4
-/** Bytes that are carried forward at once; each slice is committed before the next. */
-const carryForwardSliceBytes = 64 * 1024
+/** Bytes that are carried forward at once, at most; each slice is committed before the next. */
+const sliceBytesMax = 64 * 1024
+
+const carryForwardBytesMinDefault = 1024 * 1024
+
+/** What a state lives on. */
+export interface LifeOptions<S> {
+  readonly log: ReplicatedLog
+  readonly clock: Clock
+  readonly logger: Logger
+  /**
+   * Below this size a log is not carried forward: a load then never has to read much more than this or than a few times
+   * the state itself. 1 MiB when absent.
+   */
+  readonly carryForwardBytesMin?: number
+  /** Makes an empty state; called for every (re)load. */
+  create(timers: StateTimers): S
+}
 
 /** Answers that wait for the high watermark to pass an offset. */
 interface Waiting {
@@ -35,6 +47,7 @@ export class LiveState<S extends ReplayedState> {
   private readonly log: ReplicatedLog
   private readonly clock: Clock
   private readonly logger: Logger
+  private readonly carryForwardBytesMin: number
   private readonly failed: (error: unknown) => void
   private readonly wheel: TimerWheel
   /** Every request that has no answer yet, parked ones too. */
@@ -52,19 +65,14 @@ export class LiveState<S extends ReplayedState> {
   private carrying = false
 
   /** `failed` is called once, when this life can't go on; the caller then ends it. */
-  constructor(
-    log: ReplicatedLog,
-    clock: Clock,
-    logger: Logger,
-    create: (timers: StateTimers) => S,
-    failed: (error: unknown) => void
-  ) {
-    this.log = log
-    this.clock = clock
-    this.logger = logger
+  constructor(options: LifeOptions<S>, failed: (error: unknown) => void) {
+    this.log = options.log
+    this.clock = options.clock
+    this.logger = options.logger
+    this.carryForwardBytesMin = options.carryForwardBytesMin ?? carryForwardBytesMinDefault
     this.failed = failed
-    this.wheel = new TimerWheel(clock)
-    this.state = create(new StateTimers(this.wheel, act => this.run(act)))
+    this.wheel = new TimerWheel(options.clock)
+    this.state = options.create(new StateTimers(this.wheel, act => this.run(act)))
   }
 
   /** Begins to answer: the state has replayed everything up to the log's end, `logBytes` in all. */
@@ -153,7 +161,7 @@ export class LiveState<S extends ReplayedState> {
       this.failed(error)
       return
     }
-    const bound = Math.max(carryForwardBytesMin, carryForwardFactor * this.stateBytes)
+    const bound = Math.max(this.carryForwardBytesMin, carryForwardFactor * this.stateBytes)
     if (this.logBytes > bound && !this.carrying) this.carryForward()
   }
 
@@ -167,7 +175,8 @@ export class LiveState<S extends ReplayedState> {
     const from = this.log.endOffset
     const bytesBefore = this.logBytes
     const carry = async (): Promise<void> => {
-      for (const slice of slices(this.state.records()))
+      const sliceBytes = Math.min(sliceBytesMax, this.carryForwardBytesMin)
+      for (const slice of slices(this.state.records(), sliceBytes))
         await this.park((_state, turn, reply: Reply<void>) => {
           turn.write(...slice)
           turn.answer(reply, undefined)
@@ -208,13 +217,13 @@ export class LiveState<S extends ReplayedState> {
 }
 
 /** Groups records by size. Each slice is put together in the turn in which it is asked for. */
-function* slices(records: Iterable<StateRecord>): Generator<StateRecord[]> {
+function* slices(records: Iterable<StateRecord>, sliceBytes: number): Generator<StateRecord[]> {
   let slice: StateRecord[] = []
   let bytes = 0
   for (const record of records) {
     slice.push(record)
     bytes += record.key.length + (record.value?.length ?? 0)
-    if (bytes < carryForwardSliceBytes) continue
+    if (bytes < sliceBytes) continue
     yield slice
     slice = []
     bytes = 0

@@ -1,24 +1,17 @@
-import type { Clock, Timer } from '../std/clock.ts'
+import type { Timer } from '../std/clock.ts'
 import { codeOf, messageOf, NaruError } from '../std/errors.ts'
-import type { Logger } from '../std/log.ts'
-import { LiveState } from './live-state.ts'
+import { type LifeOptions, LiveState } from './live-state.ts'
 import { replayLog } from './load.ts'
-import type { StateTimers } from './timers.ts'
 import type { Reply, Turn } from './turn.ts'
-import type { ReplayedState, ReplicatedLog } from './types.ts'
+import type { ReplayedState } from './types.ts'
 
 /** A log that can't be loaded is tried again after this long, twice as long each time, up to the second figure. */
 const retryMsMin = 100
 const retryMsMax = 10_000
 
-export interface ShardOptions<S> {
+export interface ShardOptions<S> extends LifeOptions<S> {
   /** For logs: the partition under it. */
   readonly name: string
-  readonly log: ReplicatedLog
-  readonly clock: Clock
-  readonly logger: Logger
-  /** Makes an empty state; called for every (re)load. */
-  create(timers: StateTimers): S
 }
 
 /**
@@ -84,9 +77,9 @@ export class StateShard<S extends ReplayedState> {
 
   private load(): void {
     const life = ++this.life
-    const { log, clock, create, logger, name } = this.options
+    const { log, clock, logger, name } = this.options
     this.unavailable = new NaruError('COORDINATOR_LOAD_IN_PROGRESS', `${name} is loading.`)
-    const fresh = new LiveState<S>(log, clock, logger, create, error => this.failed(fresh, error))
+    const fresh = new LiveState<S>(this.options, error => this.failed(fresh, error))
     const startMs = clock.monotonic()
     replayLog(log, fresh.state, () => this.life !== life).then(
       ({ records, bytes }) => {
