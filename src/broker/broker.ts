@@ -69,7 +69,7 @@ export class Broker {
       monotonic: () => clock.monotonic(),
       after: (delayMs, fire) => this.timers.after(delayMs, fire)
     }
-    this.fetcher = new Fetcher(this.partitions, timed, {
+    this.fetcher = new Fetcher(this.partitions, timed, random, {
       maxBytes: limits.fetchMaxBytes,
       sessionSlots: limits.sessionSlots
     })
@@ -201,14 +201,7 @@ export class Broker {
   /** Logs of topics that are no more: the process died between the end of the topic and that of its logs. */
   private async removeStrays(): Promise<void> {
     const { store, control, logger } = this.parts
-    const ids = store.ids()
-    const [anyTopic] = control.image.topics()
-    if (ids.length > 0 && !anyTopic)
-      throw new NaruError(
-        'KAFKA_STORAGE_ERROR',
-        `The data folder holds ${ids.length} logs but no topic that they belong to: its metastore is missing. Bring it back, or start on an empty folder.`
-      )
-    for (const id of ids) {
+    for (const id of store.ids()) {
       if (control.image.topicById(id.topicId)?.partitions[id.partition]) continue
       logger.warn({ ...id }, 'removing the log of a deleted topic')
       await store.remove(id)

@@ -1,5 +1,6 @@
 import type { Partition, Watcher } from '../partition/partition.ts'
 import type { ErrorCode } from '../std/errors.ts'
+import type { Random } from '../std/random.ts'
 import type { TopicId } from '../storage/types.ts'
 
 /** What a consumer asks of one partition. */
@@ -25,6 +26,8 @@ export class FetchEntry implements Watcher {
   /** What the client was last told; undefined before the first time. Only changes are sent in a session. */
   toldHighWatermark: number | undefined
   toldStartOffset: number | undefined
+  /** Its session has ended or forgotten it. */
+  closed = false
   private readonly owner: { touched(entry: FetchEntry): void }
 
   constructor(item: FetchItem, owner: { touched(entry: FetchEntry): void }) {
@@ -36,12 +39,19 @@ export class FetchEntry implements Watcher {
     this.owner.touched(this)
   }
 
-  /** Binds the entry to the partition that serves it now (none: unknown topic), and watches that one. */
-  bind(partition: Partition | undefined): void {
-    if (partition === this.partition) return
+  /** Binds the entry to the partition that serves it now, and watches that one. */
+  bind(partition: Partition): void {
+    if (partition === this.partition || this.closed) return
     this.partition?.unwatch(this)
     this.partition = partition
-    partition?.watch(this)
+    partition.watch(this)
+  }
+
+  /** Watches nothing any more, also when an answer that is still being put together binds it again. */
+  close(): void {
+    this.closed = true
+    this.partition?.unwatch(this)
+    this.partition = undefined
   }
 }
 
@@ -75,7 +85,7 @@ export class SingleFetch implements FetchEntries {
   }
 
   close(): void {
-    for (const entry of this.entries) entry.bind(undefined)
+    for (const entry of this.entries) entry.close()
   }
 }
 
@@ -129,14 +139,14 @@ export class FetchSession implements FetchEntries {
         const key = this.keyOf(topic, index)
         const entry = this.entries.get(key)
         if (!entry) continue
-        entry.bind(undefined)
+        entry.close()
         this.dirty.delete(entry)
         this.entries.delete(key)
       }
   }
 
   close(): void {
-    for (const entry of this.entries.values()) entry.bind(undefined)
+    for (const entry of this.entries.values()) entry.close()
     this.entries.clear()
     this.dirty.clear()
   }
@@ -151,11 +161,12 @@ export class FetchSessions {
   private readonly sessions = new Map<number, FetchSession>()
   private readonly slots: number
   private readonly evictAfterMs: number
-  private nextId = 1
+  private readonly random: Random
 
-  constructor(slots: number, evictAfterMs: number) {
+  constructor(slots: number, evictAfterMs: number, random: Random) {
     this.slots = slots
     this.evictAfterMs = evictAfterMs
+    this.random = random
   }
 
   get size(): number {
@@ -170,9 +181,7 @@ export class FetchSessions {
       if (!oldest || nowMs - oldest.lastUsedMs < this.evictAfterMs) return undefined
       this.remove(oldest.id)
     }
-    while (this.sessions.has(this.nextId) || this.nextId === 0) this.nextId = (this.nextId + 1) & 0x7fff_ffff
-    const session = new FetchSession(this.nextId, usesTopicIds, nowMs)
-    this.nextId = (this.nextId + 1) & 0x7fff_ffff
+    const session = new FetchSession(this.newId(), usesTopicIds, nowMs)
     this.sessions.set(session.id, session)
     return session
   }
@@ -188,6 +197,17 @@ export class FetchSessions {
     this.sessions.delete(id)
     this.sessions.set(id, session)
     return session
+  }
+
+  /**
+   * Drawn, not counted: after a restart of the broker clients come with the ids of sessions that are gone, and must not
+   * meet, or close, the session that somebody else was given since.
+   */
+  private newId(): number {
+    for (;;) {
+      const id = this.random.uint32() & 0x7fff_ffff
+      if (id !== 0 && !this.sessions.has(id)) return id
+    }
   }
 
   remove(id: number): void {

@@ -2,6 +2,7 @@ import type { Partition } from '../partition/partition.ts'
 import type { Clock } from '../std/clock.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import { option } from '../std/option.ts'
+import type { Random } from '../std/random.ts'
 import type { LogRead, TopicId } from '../storage/types.ts'
 import { type FetchEntries, type FetchEntry, type FetchItem, FetchSessions, SingleFetch } from './fetch-session.ts'
 import type { Partitions } from './partitions.ts'
@@ -76,11 +77,16 @@ export class Fetcher {
   private readonly clock: Clock
   private readonly maxBytes: number
 
-  constructor(partitions: Partitions, clock: Clock, limits: { maxBytes: number; sessionSlots: number }) {
+  constructor(
+    partitions: Partitions,
+    clock: Clock,
+    random: Random,
+    limits: { maxBytes: number; sessionSlots: number }
+  ) {
     this.partitions = partitions
     this.clock = clock
     this.maxBytes = limits.maxBytes
-    this.sessions = new FetchSessions(limits.sessionSlots, sessionEvictAfterMs)
+    this.sessions = new FetchSessions(limits.sessionSlots, sessionEvictAfterMs, random)
   }
 
   /**
@@ -103,7 +109,10 @@ export class Fetcher {
     const session = this.sessions.resume(request.sessionId, request.sessionEpoch, request.usesTopicIds, nowMs)
     if (typeof session === 'string') return { error: session, sessionId: 0, partitions: [], release: noRelease }
     session.update(request.items, request.forgotten)
-    if (session.size === 0) this.sessions.remove(session.id)
+    if (session.size === 0) {
+      this.sessions.remove(session.id)
+      return this.serve(request, session, 0, false, onClose)
+    }
     return this.serve(request, session, session.id, false, onClose)
   }
 
@@ -131,14 +140,16 @@ export class Fetcher {
   /** Whether there is reason to answer now. Binds entries to their partitions, so that a wait hears of progress. */
   private ready(request: FetchRequest, entries: FetchEntries): boolean {
     if (request.maxWaitMs <= 0 || entries.size === 0) return true
+    // More than fits in an answer would be waited for in vain.
+    const minBytes = Math.min(request.minBytes, request.maxBytes, this.maxBytes)
     let bytes = 0
     for (const entry of entries.dirty) {
-      const state = this.look(entry, request.minBytes - bytes)
+      const state = this.look(entry, minBytes - bytes)
       if (state.error) return true
       bytes += state.bytes
-      if (bytes >= request.minBytes) return true
+      if (bytes >= minBytes) return true
     }
-    return bytes >= request.minBytes
+    return bytes >= minBytes
   }
 
   private look(entry: FetchEntry, limit: number): Readable {
@@ -169,7 +180,8 @@ export class Fetcher {
         resolve()
       }
       const timer = this.clock.after(request.maxWaitMs, done)
-      const forget = onClose(done)
+      let forget = () => {}
+      forget = onClose(done)
       // Judged after the turn: a commit round that advances many partitions is answered with all of them.
       entries.onTouched = () => {
         if (scheduled) return
@@ -211,8 +223,10 @@ export class Fetcher {
       for (let i = from; ; ) {
         if (pending) {
           const entry = line[i]
+          // Its session may end, or forget it, while the file is read.
+          const partition = entry.partition as Partition
           try {
-            this.take(collector, entries, entry, await pending)
+            this.take(collector, entries, entry, partition, await pending)
           } catch (error) {
             this.refuse(collector, entries, entry, error)
           }
@@ -239,24 +253,31 @@ export class Fetcher {
       const below = collector.readCommitted ? partition.lastStableOffset : partition.highWatermark
       const room = Math.min(item.maxBytes, collector.room)
       if (item.fetchOffset >= below || (room <= 0 && collector.bytes > 0)) {
-        this.take(collector, entries, entry, undefined)
+        this.take(collector, entries, entry, partition, undefined)
         return undefined
       }
       const read = partition.read(item.fetchOffset, { maxBytes: room, atLeastOne: collector.bytes === 0, below })
       if (read instanceof Promise) return read
-      this.take(collector, entries, entry, read)
+      this.take(collector, entries, entry, partition, read)
     } catch (error) {
       this.refuse(collector, entries, entry, error)
     }
     return undefined
   }
 
-  private take(collector: Collector, entries: FetchEntries, entry: FetchEntry, read: LogRead | undefined): void {
-    const partition = entry.partition as Partition
+  private take(
+    collector: Collector,
+    entries: FetchEntries,
+    entry: FetchEntry,
+    partition: Partition,
+    read: LogRead | undefined
+  ): void {
     collector.add(entry, partition, read)
+    const sent = read !== undefined && read.bytes > 0
+    // Left for lack of room: it keeps its place, before those that were served.
+    if (!sent && entry.item.fetchOffset < partition.highWatermark) return
     entries.dirty.delete(entry)
-    // With data sent, or left for lack of room, there may be more: next time it is looked at again, after the others.
-    if ((read && read.bytes > 0) || entry.item.fetchOffset < partition.highWatermark) entries.dirty.add(entry)
+    if (sent && !entry.closed) entries.dirty.add(entry)
   }
 
   private refuse(collector: Collector, entries: FetchEntries, entry: FetchEntry, error: unknown): void {
@@ -264,7 +285,7 @@ export class Fetcher {
     collector.refuse(entry, codeOf(error))
     // An error is told again with every answer, as long as it lasts.
     entries.dirty.delete(entry)
-    entries.dirty.add(entry)
+    if (!entry.closed) entries.dirty.add(entry)
   }
 }
 

@@ -4,6 +4,7 @@ import { nodeOptions } from '../config/node-options.ts'
 import { brokerOptions } from '../config/options.ts'
 import { mergeTexts, type Texts } from '../config/sources.ts'
 import { openControl } from '../control/control.ts'
+import { keys } from '../control/keys.ts'
 import type { Control } from '../control/types.ts'
 import type { Disk } from '../disk/disk.ts'
 import { memoryDisk } from '../disk/memory.ts'
@@ -14,12 +15,14 @@ import { kafkaDoorOptions } from '../doors/kafka/options.ts'
 import { Router } from '../doors/kafka/router.ts'
 import { listenerOptions } from '../doors/listener/options.ts'
 import { openEmbeddedMetastore } from '../metastore/embedded/embedded.ts'
+import type { Metastore } from '../metastore/metastore.ts'
 import { NaruError } from '../std/errors.ts'
 import { type Logger, silent } from '../std/log.ts'
 import { Metrics } from '../std/metrics.ts'
 import { OptionValues } from '../std/option.ts'
 import { storeOptions } from '../storage/options.ts'
 import { openLogStore } from '../storage/store.ts'
+import type { LogStore } from '../storage/types.ts'
 import { listenAll } from './listeners.ts'
 import { systemClock, systemRandom } from './system.ts'
 
@@ -74,6 +77,7 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
     closing.add(() => store.close())
     const metastore = await openEmbeddedMetastore({ ...world, durable: { disk, folder: `${folder}/metastore` } })
     closing.add(() => metastore.close())
+    await refuseMissingMetastore(store, metastore)
     const control = await openControl({ ...world, metastore, nodeId: node.nodeId })
     closing.add(() => control.close())
     refuseOtherNode(control)
@@ -90,6 +94,7 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
       { ...world, host: node.host, port: node.port, limits: values.of(listenerOptions) },
       (stream, remote) => door.serve(stream, remote)
     )
+    closing.add(() => listener.close(closeGraceMs))
     const host = node.advertisedHost || reachable(node.host)
     const port = node.advertisedPort || listener.port
     await control.advertise({ host, port })
@@ -104,7 +109,7 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
       metrics: () => metrics.snapshot(),
       close() {
         // Connections end when what they wait for is answered, and closing the broker is what answers long polls.
-        closed ??= Promise.all([listener.close(closeGraceMs), broker.close()]).then(() => closing.run())
+        closed ??= Promise.allSettled([listener.close(closeGraceMs), broker.close()]).then(() => closing.run())
         return closed
       }
     }
@@ -112,6 +117,19 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
     await closing.run().catch(() => {})
     throw error
   }
+}
+
+/**
+ * Logs that no topic in the metastore owns are removed as those of deleted topics: a metastore that was lost must not
+ * look like that. Asked before a cluster is founded in it, so that the next start is refused too.
+ */
+async function refuseMissingMetastore(store: LogStore, metastore: Metastore): Promise<void> {
+  const logs = store.ids().length
+  if (logs === 0 || (await metastore.get(keys.clusterId)).item) return
+  throw new NaruError(
+    'KAFKA_STORAGE_ERROR',
+    `The data folder holds ${logs} logs but no topic that they belong to: its metastore is missing. Bring it back, or start on an empty folder.`
+  )
 }
 
 /** On one machine the folder is the cluster: under another node id this broker would find nothing there to lead. */
