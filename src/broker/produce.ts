@@ -1,8 +1,10 @@
 import type { Appended, Partition } from '../partition/partition.ts'
+import { type RecordError, RecordsError } from '../record/check.ts'
 import type { Clock, Timer } from '../std/clock.ts'
 import { codeOf, type ErrorCode, messageOf, NaruError } from '../std/errors.ts'
 import type { TopicId } from '../storage/types.ts'
 import type { Partitions } from './partitions.ts'
+import { isInternalTopic } from './topic-names.ts'
 
 /** What one partition of a produce request asks. A topic is named by `topic` or, from version 13 on, by `topicId`. */
 export interface ProduceItem {
@@ -17,6 +19,8 @@ export interface ProduceItem {
 export interface ProduceOutcome {
   error?: ErrorCode
   message?: string
+  /** The records that are at fault, where some are (KIP-467). */
+  recordErrors?: readonly RecordError[]
   baseOffset: number
   logAppendTimeMs: number
   logStartOffset: number
@@ -60,6 +64,8 @@ export function produce(
 }
 
 function append(partition: Partition, item: ProduceItem, acks: number): Appended {
+  if (isInternalTopic(partition.topic))
+    throw new NaruError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${partition.topic}.`)
   // One in-sync replica is all there is, so anything above 1 can't be had: refuse before the append, as Kafka does.
   if (acks === -1 && partition.config.minInsyncReplicas > 1)
     throw new NaruError(
@@ -71,7 +77,8 @@ function append(partition: Partition, item: ProduceItem, acks: number): Appended
 }
 
 function refused(error: unknown): ProduceOutcome {
-  return { ...nothing, error: codeOf(error), message: messageOf(error) }
+  const recordErrors = error instanceof RecordsError ? error.records : undefined
+  return { ...nothing, error: codeOf(error), message: messageOf(error), recordErrors }
 }
 
 /** The items of one request that aren't safe yet: one promise and one timer for all of them. */

@@ -1,6 +1,7 @@
 import { type CheckedBatch, checkProduceBatch, type ProduceLimits, writeCrc } from '../record/check.ts'
 import * as header from '../record/header.ts'
 import { recompress, setLogAppendTime } from '../record/rewrite.ts'
+import { NaruError } from '../std/errors.ts'
 import type { PartitionTopicConfig } from './options.ts'
 
 /**
@@ -21,6 +22,11 @@ export function admitBatch(records: Buffer, config: PartitionTopicConfig, nowMs:
   }
   const checked = checkProduceBatch(records, limits)
   const batch = inTopicCodec(records, config)
+  if (batch.length > config.maxMessageBytes)
+    throw new NaruError(
+      'MESSAGE_TOO_LARGE',
+      `The record batch has ${batch.length} bytes as ${config.compressionType}, above the maximum configured value of ${config.maxMessageBytes} bytes (max.message.bytes).`
+    )
   if (config.timestampType === 'LogAppendTime') setLogAppendTime(batch, nowMs)
   else correctMaxTimestamp(batch, checked)
   return batch

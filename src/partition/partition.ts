@@ -187,11 +187,16 @@ export class Partition {
     throw new NaruError(theirs < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
   }
 
-  /** Where an epoch ends: the log's answer, with the current epoch ending at the log's end (OffsetForLeaderEpoch). */
+  /**
+   * Where an epoch ends: the log's answer, with the current epoch ending at the log's end (OffsetForLeaderEpoch).
+   * Undefined for epochs still to come.
+   */
   endOffsetForEpoch(epoch: number): { epoch: number; endOffset: number } | undefined {
     this.ensureServing()
-    if (epoch === this.leaderEpoch) return { epoch, endOffset: this.log.endOffset }
-    return this.log.endOffsetForEpoch(epoch)
+    if (epoch < 0 || epoch > this.leaderEpoch) return undefined
+    const { endOffset } = this.log
+    // While its log is empty, an earlier epoch ended where this one begins.
+    return (epoch < this.leaderEpoch && this.log.endOffsetForEpoch(epoch)) || { epoch, endOffset }
   }
 
   /** Drops everything below `offset` (DeleteRecords); -1 stands for the high watermark. Gives the new log start offset. */
@@ -217,7 +222,9 @@ export class Partition {
   async maintain(nowMs: number, producerExpirationMs: number): Promise<void> {
     if (this.failure) return
     this.producers.expire(nowMs, producerExpirationMs)
+    const { startOffset } = this.log
     await this.log.applyRetention(nowMs, this.highWatermark)
+    if (this.log.startOffset > startOffset) this.tellWatchers()
     if (this.bytesSinceSnapshot() >= snapshotEveryBytes) await this.saveSnapshot()
   }
 

@@ -34,7 +34,9 @@ export class Epochs {
   /** The largest epoch <= `epoch` with its end, as OffsetForLeaderEpoch wants it (KIP-101, KIP-279). */
   endOf(epoch: number, logEnd: number): { epoch: number; endOffset: number } | undefined {
     const entry = this.floor(start => start.epoch <= epoch)
-    if (entry < 0) return undefined
+    // An epoch that is forgotten with its records ended, at the latest, where the first that is known begins: an
+    // undefined end would tell a consumer of its last record that the log was cut.
+    if (entry < 0) return this.starts.length > 0 ? { epoch, endOffset: this.starts[0].startOffset } : undefined
     const next = this.starts[entry + 1]
     return { epoch: this.starts[entry].epoch, endOffset: next ? next.startOffset : logEnd }
   }

@@ -1,5 +1,6 @@
 import type { Partitions } from '../../../broker/partitions.ts'
-import { codeOf } from '../../../std/errors.ts'
+import { isInternalTopic } from '../../../broker/topic-names.ts'
+import { codeOf, NaruError } from '../../../std/errors.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { DeleteRecords } from '../../../wire/kafka/messages/delete-records.ts'
 import { handler } from '../handler.ts'
@@ -36,6 +37,7 @@ export const deleteRecords = handler(
 
 async function deleteBefore(partitions: Partitions, topic: string, partitionIndex: number, offset: number) {
   try {
+    if (isInternalTopic(topic)) throw new NaruError('INVALID_TOPIC_EXCEPTION')
     const lowWatermark = await partitions.find({ topic, index: partitionIndex }).deleteRecordsBefore(offset)
     return { partitionIndex, lowWatermark, errorCode: 0 }
   } catch (error) {

@@ -56,13 +56,14 @@ function respond(request: Request, outcome: () => ProduceOutcome): Response {
       name: topic.name,
       topicId: topic.topicId,
       partitionResponses: topic.partitionData.map(({ index }) => {
-        const { error, message, baseOffset, logAppendTimeMs, logStartOffset } = outcome()
+        const { error, message, recordErrors, baseOffset, logAppendTimeMs, logStartOffset } = outcome()
         return {
           index,
           errorCode: errorNumber(error),
           baseOffset,
           logAppendTimeMs,
           logStartOffset,
+          recordErrors: recordErrors?.map(at => ({ batchIndex: at.index, batchIndexErrorMessage: at.message })),
           errorMessage: message ?? null
         }
       })
