@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { cases, groupsReady, runCase } from '../../test/e2e/protocol/cases.ts'
+import { groupsReady, runCase } from '../../test/e2e/protocol/case.ts'
+import { cases } from '../../test/e2e/protocol/cases.ts'
 import type { RunningBroker } from '../../test/support/naru.ts'
 import { startTarget, whyNoTarget } from '../../test/support/target.ts'
 

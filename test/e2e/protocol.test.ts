@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { RunningBroker } from '../support/naru.ts'
 import { removeAfter, startTarget, whyNoTarget } from '../support/target.ts'
-import { cases, groupsReady, runCase } from './protocol/cases.ts'
+import { groupsReady, runCase } from './protocol/case.ts'
+import { cases } from './protocol/cases.ts'
 
 describe('edges of the protocol, as Apache Kafka answers them', { skip: whyNoTarget(), concurrency: 1 }, () => {
   let broker: RunningBroker
