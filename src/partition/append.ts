@@ -36,7 +36,7 @@ function inTopicCodec(records: Buffer, config: PartitionTopicConfig): Buffer {
   if (config.compressionType === 'producer') return records
   const wanted = (config.compressionType === 'uncompressed' ? 'none' : config.compressionType) as header.Codec
   if (header.compressionCodecs[header.codecId(records)] === wanted) return records
-  return recompress(records, wanted, config.decompressedBytesMax)
+  return recompress(records, wanted, 0, config.decompressedBytesMax)
 }
 
 /** Lookups by time rely on the header's greatest timestamp, which no check of a CRC makes true. */
