@@ -60,10 +60,19 @@ async function newestOfPart(log: StoredLog, segment: Segment, below: number): Pr
   let newest = index && entry >= 0 ? index.timestampBefore(entry) : noTimestamp
   const from = index && entry >= 0 ? index.offsetAt(entry) : Math.max(segment.base, log.startOffset)
   await walk(log, from, Math.min(below, segment.end), (batch, at) => {
-    const timestamp = header.maxTimestamp(batch, at)
+    const isCut = header.baseOffset(batch, at) < log.startOffset
+    const timestamp = isCut ? newestRecord(batch, at, log.startOffset) : header.maxTimestamp(batch, at)
     if (timestamp > newest.timestamp) newest = { timestamp, offset: header.baseOffset(batch, at) }
     return false
   })
+  return newest
+}
+
+/** The greatest timestamp in what is left of the batch at `at` when records below `start` are deleted. */
+function newestRecord(batch: Buffer, at: number, start: number): number {
+  let newest = -1
+  for (const { offset, timestamp } of iterateRecords(batch, at))
+    if (offset >= start) newest = Math.max(newest, timestamp)
   return newest
 }
 
