@@ -19,6 +19,8 @@ export interface Disk {
   remove(path: string): Promise<void>
   /** Makes creations, renames and removals in this folder durable. */
   syncDir(path: string): Promise<void>
+  /** How large the filesystem of an existing folder is, and how much of it is free. */
+  space(path: string): Promise<DiskSpace>
   /** Keeps other brokers (other processes and others in this one) out of a data folder until `release`. */
   lock(path: string): Promise<DiskLock>
   /**
@@ -26,6 +28,12 @@ export interface Disk {
    * zeroed.
    */
   allocate(bytes: number): Buffer
+}
+
+/** Bytes of a filesystem; undefined where it has no size of its own. */
+export interface DiskSpace {
+  readonly totalBytes: number | undefined
+  readonly usableBytes: number | undefined
 }
 
 /** Lengths and positions on direct files, and the starts of their buffers, are multiples of this. */

@@ -1,5 +1,13 @@
 import { Content } from './content.ts'
-import { assertBlocks, type Disk, DiskError, type DiskFile, type DiskLock, type OpenOptions } from './disk.ts'
+import {
+  assertBlocks,
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type DiskLock,
+  type DiskSpace,
+  type OpenOptions
+} from './disk.ts'
 
 /** A disk that lives and dies with its process: for brokers in tests and for `--memory`. Nothing on it is durable. */
 export function memoryDisk(): Disk {
@@ -72,6 +80,10 @@ class MemoryDisk implements Disk {
 
   async syncDir(path: string): Promise<void> {
     if (path !== '/' && !this.folders.has(path)) throw new DiskError('missing', `no such folder: ${path}`)
+  }
+
+  async space(): Promise<DiskSpace> {
+    return { totalBytes: undefined, usableBytes: undefined }
   }
 
   async lock(path: string): Promise<DiskLock> {

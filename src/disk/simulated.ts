@@ -1,5 +1,13 @@
 import { below, chance, type Random } from '../std/random.ts'
-import { type Disk, DiskError, type DiskErrorKind, type DiskFile, type DiskLock, type OpenOptions } from './disk.ts'
+import {
+  type Disk,
+  DiskError,
+  type DiskErrorKind,
+  type DiskFile,
+  type DiskLock,
+  type DiskSpace,
+  type OpenOptions
+} from './disk.ts'
 import { allocated, type DiskOperation, diskOperations, type OperationHost, SimulatedFile } from './simulated-file.ts'
 import { SimulatedTree } from './simulated-tree.ts'
 
@@ -177,6 +185,12 @@ export class SimulatedDisk implements Disk, OperationHost {
 
   syncDir(path: string): Promise<void> {
     return this.run('syncDir', path, () => this.tree.sync(path))
+  }
+
+  async space(path: string): Promise<DiskSpace> {
+    if (this.isCrashed) throw crashedError(path)
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return { totalBytes: undefined, usableBytes: undefined }
+    return { totalBytes: this.capacityBytes, usableBytes: Math.max(0, this.capacityBytes - this.usedBytes) }
   }
 
   async lock(path: string): Promise<DiskLock> {

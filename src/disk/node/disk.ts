@@ -41,6 +41,10 @@ export function nodeDisk(): Disk {
     rename: (from, to) => call<void>(from, done => fs.rename(from, to, done)),
     remove: path => call<void>(path, done => fs.rm(path, { recursive: true, force: true }, done)),
     syncDir,
+    async space(path) {
+      const { bsize, blocks, bavail } = await call<fs.StatsFs>(path, done => fs.statfs(path, done))
+      return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
+    },
     async lock(path) {
       try {
         return takeLock(path)
