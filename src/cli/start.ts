@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { nodeOptions } from '../config/node-options.ts'
 import { brokerOptions } from '../config/options.ts'
-import { mergeTexts, type Texts, textsFromEnvironment, textsFromYaml } from '../config/sources.ts'
+import { mergeTexts, type Texts, textsFromEnvironment } from '../config/sources.ts'
 import { type LogLevel, stderrLogger } from '../run/logger.ts'
 import { type RunningBroker, runBroker } from '../run/start-broker.ts'
 import { messageOf, NaruError } from '../std/errors.ts'
@@ -46,7 +46,7 @@ Examples:
 async function start(flags: Flags): Promise<void> {
   const texts = mergeTexts(
     brokerOptions,
-    flags.config === undefined ? {} : textsFromYaml(await readConfig(flags.config), flags.config),
+    flags.config === undefined ? {} : await textsOfFile(flags.config),
     textsFromEnvironment(process.env, brokerOptions),
     flags.set,
     flagTexts(flags)
@@ -59,12 +59,16 @@ async function start(flags: Flags): Promise<void> {
   print(broker, performance.now() - startedMs, flags.json === true)
 }
 
-async function readConfig(file: string): Promise<string> {
+async function textsOfFile(file: string): Promise<Texts> {
+  // Loaded for those who have such a file: the parser is a quarter of all the code that a start loads.
+  const { textsFromYaml } = await import('../config/yaml.ts')
+  let yaml: string
   try {
-    return await readFile(file, 'utf8')
+    yaml = await readFile(file, 'utf8')
   } catch (error) {
     throw new NaruError('INVALID_CONFIG', `Can't read ${file}: ${messageOf(error)}`)
   }
+  return textsFromYaml(yaml, file)
 }
 
 /** The first signal stops cleanly, a second one at once. */

@@ -1,5 +1,4 @@
-import { parse } from 'yaml'
-import { messageOf, NaruError } from '../std/errors.ts'
+import { NaruError } from '../std/errors.ts'
 import { formatOption, type Option, parseOption } from '../std/option.ts'
 
 /** Where a value came from, strongest last: a flag wins over the environment, that over the file, that over defaults. */
@@ -11,24 +10,6 @@ export type Texts = Record<string, string>
 /** `log.retention.ms` is NARU_LOG_RETENTION_MS in the environment. */
 export function environmentName(option: string): string {
   return `NARU_${option.toUpperCase().replaceAll(/[.-]/g, '_')}`
-}
-
-/**
- * Option texts from a YAML file: names written out (`log.retention.ms: 1000`) or nested (`log: { retention: { ms: … } }`).
- * Throws INVALID_CONFIG with the file's name when it isn't such a mapping.
- */
-export function textsFromYaml(yaml: string, fileName: string): Texts {
-  let document: unknown
-  try {
-    document = parse(yaml, { intAsBigInt: true })
-  } catch (error) {
-    throw new NaruError('INVALID_CONFIG', `${fileName} is not YAML: ${messageOf(error)}`)
-  }
-  const texts: Texts = {}
-  if (document === null || document === undefined) return texts
-  if (!isMapping(document)) throw new NaruError('INVALID_CONFIG', `${fileName} must hold a mapping of option names.`)
-  flatten(document, '', texts, fileName)
-  return texts
 }
 
 /** Option texts from NARU_* variables. Variables of the tools themselves (`known` has no such option) are left alone. */
@@ -55,20 +36,6 @@ export function mergeTexts(known: readonly Option[], ...sources: readonly Texts[
       merged[name] = formatOption(parseOption(option, text))
     }
   return merged
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function flatten(mapping: Record<string, unknown>, prefix: string, texts: Texts, fileName: string): void {
-  for (const [key, value] of Object.entries(mapping)) {
-    const name = prefix + key
-    if (isMapping(value)) flatten(value, `${name}.`, texts, fileName)
-    else if (Array.isArray(value)) texts[name] = value.join(',')
-    else if (value === null) throw new NaruError('INVALID_CONFIG', `${fileName}: ${name} has no value.`)
-    else texts[name] = String(value)
-  }
 }
 
 function suggestion(name: string, known: ReadonlyMap<string, Option>): string {

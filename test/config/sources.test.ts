@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mergeTexts, textsFromEnvironment, textsFromYaml } from '../../src/config/sources.ts'
+import { mergeTexts, textsFromEnvironment } from '../../src/config/sources.ts'
+import { textsFromYaml } from '../../src/config/yaml.ts'
 import { NaruError } from '../../src/std/errors.ts'
 import { option } from '../../src/std/option.ts'
 
