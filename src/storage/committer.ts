@@ -1,7 +1,15 @@
 import { type Disk, DiskError } from '../disk/disk.ts'
 import type { Journal, JournalHost } from './journal.ts'
 import type { StoredLog } from './log.ts'
-import { type EntryKind, entryHeaderBytes, markBytes, roundHeaderBytes, writeEntryHeader, writeMark } from './rounds.ts'
+import {
+  type EntryKind,
+  entryHeaderBytes,
+  type Place,
+  placeBytes,
+  roundHeaderBytes,
+  writeEntryHeader,
+  writePlace
+} from './rounds.ts'
 import { alignUp } from './slab.ts'
 
 /** A synced log with this much for one round goes straight to its segment instead: one copy and one write less. */
@@ -23,7 +31,7 @@ interface Control {
   readonly kind: EntryKind | undefined
   readonly id: Buffer
   readonly offset: number
-  readonly mark: { segmentBase: number; position: number } | undefined
+  readonly place: Place | undefined
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -39,6 +47,8 @@ export class Committer {
   private readonly directBytesMin: number
   private dirty: StoredLog[] = []
   private controls: Control[] = []
+  /** Those of the round being made or written. */
+  private inFlight: Control[] = []
   private running = false
   private scheduled = false
   private stopped: Error | undefined
@@ -65,16 +75,11 @@ export class Committer {
   }
 
   /** Puts an entry into the next round; resolves when it is written. */
-  control(
-    kind: EntryKind,
-    id: Buffer,
-    offset: number,
-    mark?: { segmentBase: number; position: number }
-  ): Promise<void> {
+  control(kind: EntryKind, id: Buffer, offset: number, place?: Place): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.stopped) reject(this.stopped)
       else {
-        this.controls.push({ kind, id, offset, mark, resolve, reject })
+        this.controls.push({ kind, id, offset, place, resolve, reject })
         this.schedule()
       }
     })
@@ -85,7 +90,7 @@ export class Committer {
     return new Promise((resolve, reject) => {
       if (this.stopped) reject(this.stopped)
       else {
-        this.controls.push({ kind: undefined, id: noId, offset: 0, mark: undefined, resolve, reject })
+        this.controls.push({ kind: undefined, id: noId, offset: 0, place: undefined, resolve, reject })
         this.schedule()
       }
     })
@@ -95,7 +100,8 @@ export class Committer {
   stop(error: Error): void {
     if (this.stopped) return
     this.stopped = error
-    for (const control of this.controls) control.reject(error)
+    for (const control of [...this.inFlight, ...this.controls]) control.reject(error)
+    this.inFlight = []
     this.controls = []
     this.dirty = []
   }
@@ -115,8 +121,8 @@ export class Committer {
     this.running = true
     try {
       while (!this.stopped && (this.dirty.length > 0 || this.controls.length > 0)) {
-        const controls = this.collect()
-        const logs = this.logs
+        this.collect()
+        const { logs, inFlight } = this
         if (this.used > roundHeaderBytes) {
           const room = this.journal.makeRoom(this.used)
           if (room) await room
@@ -124,7 +130,8 @@ export class Committer {
           if (written) await this.written(written)
         }
         for (const log of logs) log.roundWritten()
-        for (const control of controls) control.resolve()
+        for (const control of inFlight) control.resolve()
+        this.inFlight = []
       }
     } catch (error) {
       this.host.fail(error as Error)
@@ -153,31 +160,30 @@ export class Committer {
   }
 
   /** Makes the next round in `buffer`, out of what fits. */
-  private collect(): Control[] {
-    const controls = this.controls
+  private collect(): void {
+    this.inFlight = this.controls
     const dirty = this.dirty
     this.controls = []
     this.dirty = []
     this.logs = []
     this.needs.clear()
     this.used = roundHeaderBytes
-    for (const { kind, id, offset, mark } of controls) if (kind) this.putEntry(kind, id, offset, mark)
+    for (const { kind, id, offset, place } of this.inFlight) if (kind) this.putEntry(kind, id, offset, place)
     for (const log of dirty) {
       log.dirty = false
-      if (log.failure) continue
+      if (log.failure || !log.staysWith(this)) continue
       if (this.used < this.journal.roundBytesMax) this.take(log)
       else this.again(log)
     }
-    return controls
   }
 
   private take(log: StoredLog): void {
     const { syncedCount, appendedCount } = log
     const marked = syncedCount > log.journaledCount
-    if (marked) {
-      this.putEntry('mark', log.idBytes, log.syncedEnd, log.syncedPosition())
-      log.roundTaken(syncedCount, log.syncedEnd)
-    }
+    if (marked || (log.markDue && !log.isCached && !log.mustFlush()))
+      this.putEntry('mark', log.idBytes, log.syncedEnd, log.syncedPlace())
+    if (marked) log.roundTaken(syncedCount, log.syncedEnd)
+    if (!log.isCached && !log.mustFlush()) log.markDue = false
     const from = Math.max(syncedCount, log.journaledCount)
     if (appendedCount > from) {
       if (log.directInFlight || log.mustFlush() || appendedCount - from >= this.directBytesMin) {
@@ -221,17 +227,12 @@ export class Committer {
     this.dirty.push(log)
   }
 
-  private putEntry(
-    kind: EntryKind,
-    id: Buffer,
-    offset: number,
-    mark: { segmentBase: number; position: number } | undefined
-  ): void {
-    const length = mark ? markBytes : 0
+  private putEntry(kind: EntryKind, id: Buffer, offset: number, place: Place | undefined): void {
+    const length = place ? placeBytes : 0
     this.reserve(this.used, this.used + entryHeaderBytes + length)
     writeEntryHeader(this.buffer, this.used, kind, id, offset, length)
     this.used += entryHeaderBytes
-    if (mark) writeMark(this.buffer, this.used, mark.segmentBase, mark.position)
+    if (place) writePlace(this.buffer, this.used, place)
     this.used += length
   }
 

@@ -98,7 +98,7 @@ class Cursor {
 
   async find(offset: number, options: ReadOptions): Promise<LogRead> {
     const { segment, log, context } = this
-    this.begin(offset)
+    this.begin(this.segment.index?.floorOffset(offset) ?? -1)
     const wanted = options.maxBytes + 2 * log.config.indexIntervalBytes
     try {
       for (;;) {
@@ -132,7 +132,8 @@ class Cursor {
 
   async locate(offset: number): Promise<BatchPlace> {
     const { segment } = this
-    let newest = this.begin(offset)
+    // From the entry before the nearest: where a batch in front of a gap ends is only seen on the way.
+    let newest = this.begin((segment.index?.floorOffset(offset) ?? -1) - 1)
     try {
       while (this.position < segment.synced) {
         const before = { position: this.position, offset: this.expected, newest }
@@ -160,10 +161,9 @@ class Cursor {
     }
   }
 
-  /** Goes to the last index entry at or below `offset`; the greatest timestamp in front of it. */
-  private begin(offset: number): TimestampMark {
+  /** Goes to an index entry, to the segment's start below 0; the greatest timestamp in front of it. */
+  private begin(entry: number): TimestampMark {
     const { index } = this.segment
-    const entry = index?.floorOffset(offset) ?? -1
     this.position = entry < 0 ? 0 : index!.positionAt(entry)
     this.expected = entry < 0 ? this.segment.base : index!.offsetAt(entry)
     return entry < 0 ? noTimestamp : index!.timestampBefore(entry)
@@ -238,6 +238,23 @@ class Cursor {
   private async skipDamage(offset: number): Promise<void> {
     const { segment, log } = this
     const damagedAt = this.position
+    if (process.env.DBG)
+      console.log('DAMAGE', {
+        damagedAt,
+        expected: this.expected,
+        synced: segment.synced,
+        have: this.end - this.position,
+        valid: this.buffer && validBatchAt(this.buffer, this.position - this.start, this.end - this.start),
+        base: this.buffer && header.baseOffset(this.buffer, this.position - this.start),
+        ep: this.buffer && header.leaderEpoch(this.buffer, this.position - this.start),
+        eps: log.epochs.list(),
+        idx:
+          segment.index &&
+          Array.from(
+            { length: segment.index.count },
+            (_, i) => segment.index!.offsetAt(i) + '@' + segment.index!.positionAt(i)
+          ).join()
+      })
     const from = this.expected
     const have = this.end - this.position
     const declared = have >= header.headerBytes ? header.batchBytes(this.buffer!, this.position - this.start) : 0

@@ -106,7 +106,7 @@ export class Flusher {
       log.folderMade = true
     }
     for (const old of log.segments)
-      if (old.sealed && !old.finished) {
+      if (old.base < segment.base && !old.finished) {
         await files.use(log.path(old.base, 'log'), 'write', async file => {
           await file.truncate(old.bytes)
           await this.syncs.run(() => file.sync())
@@ -131,17 +131,20 @@ export class Flusher {
       file.writeSync(bytes, 0, bytes.length, from === 0 ? 0 : (from + 1) * entryBytes)
       if (segment.hasGaps) await file.sync()
     })
-    if (segment.hasGaps && from === 0) await this.host.folders.sync(log.folder)
+    if (segment.hasGaps && !segment.indexNamed) {
+      await this.host.folders.sync(log.folder)
+      segment.indexNamed = true
+    }
     segment.indexWritten = to
   }
 }
 
 async function writeSlab(file: DiskFile, slab: Slab, isLast: boolean, disk: Disk): Promise<void> {
-  if (slab.headMissing) {
+  if (slab.validFrom > slab.start) {
     const block = disk.allocate(4096)
     await file.read(block, 0, block.length, slab.start)
-    block.copy(slab.memory, 0, 0, slab.from - slab.start)
-    slab.headMissing = false
+    block.copy(slab.memory, 0, 0, slab.validFrom - slab.start)
+    slab.validFrom = slab.start
   }
   // The next slab begins with the last, partial block of this one.
   const length = isLast ? alignUp(slab.end) - slab.start : alignDown(slab.end) - slab.start

@@ -7,8 +7,10 @@ import {
   type EntryKind,
   entryHeaderBytes,
   entryKinds,
+  type Place,
+  placeBytes,
   readEntries,
-  readMark,
+  readPlace,
   readRoundHeader,
   roundHeaderBytes
 } from './rounds.ts'
@@ -27,7 +29,7 @@ export interface Piece {
   readonly path: string
   readonly position: number
   readonly length: number
-  readonly mark: { readonly segmentBase: number; readonly position: number } | undefined
+  readonly place: Place | undefined
 }
 
 export interface JournalContents {
@@ -118,8 +120,8 @@ function readFileRounds(
     const { sequence, order } = header
     const payload = bytes.subarray(from, to)
     readEntries(payload, (kind, idAt, offset, at, length) => {
-      const mark = kind === 'mark' || kind === 'reset' ? readMark(payload, at) : undefined
-      const piece = { kind, order, journal, offset, path, position: from + at, length, mark }
+      const place = length === placeBytes && kind !== 'data' ? readPlace(payload, at) : undefined
+      const piece = { kind, order, journal, offset, path, position: from + at, length, place }
       entries.push({ name: logName(decodeId(payload, idAt)), piece })
     })
     const size = alignUp(to - position)
@@ -178,7 +180,7 @@ async function damagedRound(
     const offset = Number(bytes.readBigInt64BE(at + 8))
     entries.push({
       name,
-      piece: { kind, order, journal: 'sync', offset, path, position: content, length, mark: undefined }
+      piece: { kind, order, journal: 'sync', offset, path, position: content, length, place: undefined }
     })
     at = content + length
   }

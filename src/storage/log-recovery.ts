@@ -6,18 +6,12 @@ import type { Piece } from './journal-reader.ts'
 import { logsFolder, offsetName, parseOffsetName } from './layout.ts'
 import { entryBytes, indexHeader, OffsetIndex, readIndex } from './offset-index.ts'
 import type { RecoveryContext } from './recovery.ts'
+import type { Place } from './rounds.ts'
 import { Segment } from './segment.ts'
 import { SegmentScan } from './segment-scan.ts'
 
 const indexIntervalBytes = 4096
 const pendingBytesMax = 1024 * 1024
-
-/** Up to where a log is durable in its files. */
-interface Floor {
-  readonly segmentBase: number
-  readonly position: number
-  readonly end: number
-}
 
 /**
  * How much of the files is believed without reading it: what the checkpoint vouches for; nothing, but the end is known to
@@ -36,7 +30,8 @@ export class LogRecovery {
   private readonly folder: string
   private readonly hasFolder: boolean
   private state: LogState
-  private floor: Floor
+  /** Up to where the log is durable in its files. */
+  private floor: Place
   private data: Piece[] = []
   private start: number
   private cut: number | undefined
@@ -58,7 +53,7 @@ export class LogRecovery {
     this.folderMade = hasFolder
     this.state = state
     const last = state.segments[state.segments.length - 1]
-    this.floor = { segmentBase: last?.base ?? state.end, position: last?.bytes ?? 0, end: state.end }
+    this.floor = { segmentBase: last?.base ?? state.end, position: last?.bytes ?? 0, offset: state.end }
     this.start = state.start
     this.cut = state.cut
     this.epochs = new Epochs(state.epochs)
@@ -76,10 +71,9 @@ export class LogRecovery {
     await this.readFiles(trust)
     for (const piece of this.data) await this.apply(piece)
     await this.finish()
-    const end = Math.max(this.end, this.start)
     return {
       start: this.start,
-      end,
+      end: this.end,
       segments: this.segments.filter(segment => segment.bytes > 0).map(segment => segment.state()),
       epochs: this.epochs.list(),
       damaged: this.damaged.filter(range => range.to > this.start),
@@ -89,7 +83,7 @@ export class LogRecovery {
 
   /** First pass, over all pieces: where the floor is, and which data is needed above it. */
   private take(piece: Piece): void {
-    const { kind, offset, mark } = piece
+    const { kind, offset, place } = piece
     if (kind === 'drop') {
       this.dropped = true
       this.forget()
@@ -99,11 +93,16 @@ export class LogRecovery {
     if (kind === 'data') this.data.push(piece)
     else if (kind === 'start') this.start = Math.max(this.start, offset)
     else if (kind === 'mark') {
-      if (offset > this.floor.end) this.floor = { ...mark!, end: offset }
+      if (place && place.offset > this.floor.offset) this.floor = place
     } else {
       this.data = []
       this.cut = kind === 'cut' ? offset : undefined
-      if (kind === 'reset') this.floor = { ...mark!, end: offset }
+      if (place) this.floor = place
+      if (kind === 'reset') {
+        // What the checkpoint knows of the rest is from before the truncation.
+        const segments = this.state.segments.filter(segment => segment.base < this.floor.segmentBase)
+        this.state = { ...this.state, segments }
+      }
       this.epochs.cutEnd(offset)
       this.damaged = clip(this.damaged, offset)
     }
@@ -111,7 +110,7 @@ export class LogRecovery {
 
   private forget(): void {
     this.state = { ...this.state, start: 0, end: 0, segments: [], epochs: [], damaged: [] }
-    this.floor = { segmentBase: 0, position: 0, end: 0 }
+    this.floor = { segmentBase: 0, position: 0, offset: 0 }
     this.data = []
     this.start = 0
     this.cut = undefined
@@ -128,7 +127,17 @@ export class LogRecovery {
     const beyond = trust === 'nothing' || trust === 'floor'
     const kept = bases.filter(base => this.isWanted(base, beyond))
     const firstKnown = this.state.segments.find(segment => segment.end > this.start)?.base ?? kept[0]
-    this.end = firstKnown ?? (this.floor.position > 0 ? this.floor.segmentBase : this.floor.end)
+    this.end = firstKnown ?? (this.floor.position > 0 ? this.floor.segmentBase : this.floor.offset)
+    if (process.env.DBG)
+      console.log(
+        'FILES',
+        this.name,
+        names.join(),
+        JSON.stringify(this.state),
+        JSON.stringify(this.floor),
+        this.start,
+        this.cut
+      )
     for (const [at, base] of kept.entries()) {
       const state = known.get(base)
       const isFloor = base === this.floor.segmentBase
@@ -137,14 +146,14 @@ export class LogRecovery {
       const holdsCut = this.cut !== undefined && this.cut < (state?.end ?? Number.POSITIVE_INFINITY)
       if (state && isWhole && !holdsCut && trust === 'checkpoint') this.push(Segment.of(state))
       else {
-        const end = kept[at + 1] ?? (base <= this.floor.segmentBase ? this.floor.end : undefined)
+        const end = kept[at + 1] ?? (isFloor && this.floor.position > 0 ? this.floor.offset : undefined)
         const isOpen = beyond && at === kept.length - 1
         if (!(await this.scan(base, state, trust, end, isOpen))) break
       }
     }
     const last = this.segments[this.segments.length - 1]?.base ?? -1
     await this.removeSegments(bases.filter(base => base > last))
-    const floorEnd = this.cut === undefined ? this.floor.end : Math.min(this.cut, this.floor.end)
+    const floorEnd = this.cut === undefined ? this.floor.offset : Math.min(this.cut, this.floor.offset)
     const isMissing = this.end < floorEnd && floorEnd > this.start && this.cut === undefined
     if (isMissing) this.addDamage(Math.max(this.end, this.start), floorEnd, 'a file that is missing or short')
     if (this.end < floorEnd && this.cut === undefined) this.close(floorEnd)
@@ -180,7 +189,9 @@ export class LogRecovery {
       const limit = isFloor && !isOpen ? vouched : size
       const segment = new Segment(base)
       const believed = trust === 'checkpoint' && state ? Math.min(state.bytes, limit) : 0
-      segment.resumeFrom(readIndex(base, indexFile, believed), state?.firstTimestamp ?? -1)
+      const index = readIndex(base, indexFile, believed)
+      if (this.cut !== undefined) index.cutOffset(this.cut)
+      segment.resumeFrom(index, state?.firstTimestamp ?? -1)
       const scan = new SegmentScan(file, segment, this.epochs, readIndex(base, indexFile, limit), limit)
       await scan.run({
         stopAt: this.cut,
@@ -189,6 +200,7 @@ export class LogRecovery {
         isOpen,
         damage: (from, to, position) => this.addDamage(from, to, `${path}, byte ${position}`)
       })
+      segment.index?.cut(segment.bytes)
       if (size !== segment.bytes && !segment.closed) await file.truncate(segment.bytes)
       await file.sync()
       segment.markSynced(segment.bytes, segment.end, segment.newest)
@@ -330,7 +342,7 @@ export class LogRecovery {
   }
 
   private addDamage(from: number, to: number, where: string): void {
-    if (from >= to) return
+    if (from >= to || to <= this.start) return
     const isKnown = this.damaged.some(range => range.from <= from && to <= range.to)
     if (isKnown) return
     this.damaged.push({ from, to })

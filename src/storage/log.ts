@@ -1,13 +1,14 @@
 import * as header from '../record/header.ts'
 import { assert } from '../std/assert.ts'
 import { NaruError } from '../std/errors.ts'
-import { type LogState, logLine, type Range, readWhole } from './checkpoint.ts'
+import { emptyState, type LogState, logLine, type Range, readWhole } from './checkpoint.ts'
 import type { Committer } from './committer.ts'
 import { Epochs } from './epochs.ts'
 import { readFile } from './file-reader.ts'
 import type { JournalKind } from './journal.ts'
 import { encodeId, logName, logsFolder, offsetName } from './layout.ts'
 import { readIndex } from './offset-index.ts'
+import type { Place } from './rounds.ts'
 import { Segment } from './segment.ts'
 import type { Slab } from './slab.ts'
 import { loadSnapshot, storeSnapshot } from './snapshots.ts'
@@ -50,6 +51,9 @@ export class StoredLog implements Log {
   /** Bytes up to this count may be in the cached journal only: a synced round must not build on them. */
   cachedCount = 0
 
+  /** A synced round must say that what the cached journal had is in the segments. */
+  markDue = false
+
   /** Waits for a round. */
   dirty = false
   /** A write to its segment was begun in place of a round. */
@@ -57,6 +61,8 @@ export class StoredLog implements Log {
   /** Takes part in the round in flight. */
   inRound = false
   folderMade: boolean
+  /** Something of it was found at the start: it may have snapshots. */
+  readonly isKnown: boolean
   /** Rounds of a lower order say nothing of this log. */
   voidBefore: number
   cutTo: number | undefined
@@ -82,21 +88,25 @@ export class StoredLog implements Log {
     this.folder = `${logsFolder(context.folder)}/${this.name}`
     this.config = config
     this.tail = new Tail(context.slabs)
+    // Unsynced records may have been lost below a start offset that was durable.
+    const end = Math.max(state.end, state.start)
     this.segments = state.segments.map(Segment.of)
+    const last = this.segments[this.segments.length - 1]
+    if (!last || last.closed || last.end < end) this.segments.push(new Segment(end))
     for (const segment of this.segments.slice(0, -1)) {
       segment.sealed = true
       segment.finished = true
     }
-    if (this.segments.length === 0 || this.active.closed) this.segments.push(new Segment(state.end))
     this.epochs = new Epochs(state.epochs)
     this.damaged = [...state.damaged]
     this.startOffset = state.start
-    this.endOffset = state.end
-    this.durableEndOffset = state.end
-    this.journaledEnd = state.end
-    this.syncedEnd = state.end
+    this.endOffset = end
+    this.durableEndOffset = end
+    this.journaledEnd = end
+    this.syncedEnd = end
     this.voidBefore = state.voidBefore
     this.folderMade = state.segments.length > 0
+    this.isKnown = state !== emptyState
     this.committer = context.committer(this.kindOf(config))
   }
 
@@ -256,15 +266,23 @@ export class StoredLog implements Log {
   }
 
   /** The place in the files up to which the log is durable. */
-  syncedPosition(): { segmentBase: number; position: number } {
+  syncedPlace(): Place {
     let segment = this.segments[0]
     for (const candidate of this.segments) if (candidate.synced > 0) segment = candidate
-    return { segmentBase: segment.base, position: segment.synced }
+    return { segmentBase: segment.base, position: segment.synced, offset: this.syncedEnd }
   }
 
   /** Data that only the cached journal has must not lie under data of a synced round. */
   mustFlush(): boolean {
     return this.committer.journal.kind === 'sync' && this.cachedCount > this.syncedCount
+  }
+
+  /** Whether this is the committer that the log wants now; else it goes to the other one. */
+  staysWith(committer: Committer): boolean {
+    this.chooseJournal()
+    if (this.committer === committer) return true
+    this.committer.add(this)
+    return false
   }
 
   /** A round takes the log up to this count. */
@@ -281,7 +299,10 @@ export class StoredLog implements Log {
     if (this.failure) return
     this.journaledCount = this.roundCount
     this.journaledEnd = this.roundEnd
-    if (this.committer.journal.kind === 'cached') this.cachedCount = this.roundCount
+    if (this.isCached) {
+      this.cachedCount = this.roundCount
+      this.markDue = true
+    }
     if (!this.dirty) this.chooseJournal()
     if (this.durableEndOffset < this.roundEnd) {
       this.durableEndOffset = this.roundEnd
@@ -338,7 +359,7 @@ export class StoredLog implements Log {
 
   /** The durable part. */
   state(): LogState {
-    const end = Math.max(this.syncedEnd, this.startOffset)
+    const end = this.syncedEnd
     return {
       start: this.startOffset,
       end,

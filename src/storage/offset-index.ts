@@ -91,6 +91,11 @@ export class OffsetIndex {
     this.used = (this.floorPosition(position - 1) + 1) * entryBytes
   }
 
+  /** Forgets the entries above `offset`. */
+  cutOffset(offset: number): void {
+    this.used = (this.floorOffset(offset) + 1) * entryBytes
+  }
+
   /** An index with the entries of `later` behind those of this one that lie before them. */
   joined(later: OffsetIndex): OffsetIndex {
     const end = later.count > 0 ? this.floorPosition(later.positionAt(0) - 1) + 1 : this.count

@@ -28,6 +28,15 @@ export interface RecoveryContext {
   readonly corrupt: Counter
 }
 
+/** Makes a folder and the parents that it lacks, durably. */
+export async function makeFolder(disk: Disk, path: string): Promise<void> {
+  const changed: string[] = []
+  for (let at = path; at.length > 1 && !(await disk.exists(at)); at = changed[changed.length - 1])
+    changed.push(at.slice(0, at.lastIndexOf('/')) || '/')
+  await disk.mkdir(path)
+  for (const parent of changed) await disk.syncDir(parent)
+}
+
 /** Makes a new data folder's skeleton, or checks the version of an old one. */
 export async function prepareFolder(disk: Disk, folders: FolderSync, folder: string): Promise<void> {
   const identity = await readWhole(disk, `${folder}/${identityName}`)
@@ -40,8 +49,6 @@ export async function prepareFolder(disk: Disk, folders: FolderSync, folder: str
   await disk.mkdir(journalFolder(folder))
   await disk.mkdir(logsFolder(folder))
   await folders.sync(folder)
-  const parent = folder.slice(0, folder.lastIndexOf('/'))
-  if (parent) await folders.sync(parent)
   await replaceFile(disk, folders, folder, identityName, Buffer.from(`${JSON.stringify({ version: formatVersion })}\n`))
 }
 
@@ -77,6 +84,18 @@ export async function recover(context: RecoveryContext): Promise<Checkpoint> {
   const start: Checkpoint = typeof found === 'string' ? emptyCheckpoint : found
   const sync = await readJournal(disk, folder, 'sync', start.sync)
   const cached = await readJournal(disk, folder, 'cached', start.cached)
+  logger.debug(
+    {
+      from: start.sync.from,
+      next: sync.nextSequence,
+      cfrom: start.cached.from,
+      cnext: cached.nextSequence,
+      found: typeof found === 'string' ? found : found.number,
+      marker: marker?.toString(),
+      pieces: [...sync.pieces].map(([n, p]) => [n, p.map(x => x.kind + x.offset + '#' + x.order)])
+    },
+    'RECOVER'
+  )
   reportDamagedRounds(context, sync)
   const logs = await recoverLogs(context, start, typeof found === 'string', names, [sync, cached])
   const checkpoint: Checkpoint = {
@@ -129,12 +148,22 @@ async function recoverLogs(
       logs.set(name, state)
       continue
     }
-    const trust = readEverything || (!state && pieces.length === 0) ? 'nothing' : salvage ? 'floor' : 'checkpoint'
+    if (!state && pieces.length === 0 && start.dropped[name] !== undefined) {
+      await removeLogFolder(context, name)
+      continue
+    }
+    // A folder that nobody vouches for holds nothing that was acknowledged: its segments go.
+    const trust = readEverything ? 'nothing' : salvage ? 'floor' : 'checkpoint'
     const recovery = new LogRecovery(context, name, state ?? emptyState, folders.has(name))
     const recovered = await recovery.run(pieces, trust)
     if (recovered) logs.set(name, recovered)
   }
   return logs
+}
+
+async function removeLogFolder(context: RecoveryContext, name: string): Promise<void> {
+  await context.disk.remove(`${logsFolder(context.folder)}/${name}`)
+  await context.folders.sync(logsFolder(context.folder))
 }
 
 /** What the journals say of a log, in order, without what is void. */

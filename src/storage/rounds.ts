@@ -11,15 +11,16 @@ import { idBytes } from './layout.ts'
  *
  * Kinds, with what `offset` means and what follows:
  *   data   the log's end before these batches; whole batches, back to back
- *   mark   the log is durable in its segments up to this offset; segment base i64, position in it u32
+ *   mark   the log is durable in its segments up to a place
  *   start  the log's start offset is this now
- *   cut    a truncation to this offset has begun: what the journal said of the log before is void, its files must be cut
- *   reset  what the journal said of the log before is void; then as mark
+ *   cut    a truncation to this offset has begun: the journal has nothing above the place, the files must be cut
+ *   reset  the truncation is done: what the journal said of the log before is void, it is durable up to the place
  *   drop   the log was deleted: what the journal said of it before is void
+ * A place: segment base i64 | position in the segment u32 | the offset there i64.
  */
 export const roundHeaderBytes = 40
 export const entryHeaderBytes = 16 + idBytes
-export const markBytes = 12
+export const placeBytes = 20
 const magic = Buffer.from('NARUROND', 'latin1')
 
 export const entryKinds = ['data', 'mark', 'start', 'cut', 'reset', 'drop'] as const
@@ -40,13 +41,26 @@ export function writeEntryHeader(
   id.copy(target, at + 16)
 }
 
-export function writeMark(target: Buffer, at: number, segmentBase: number, position: number): void {
-  writeInt64(target, segmentBase, at)
-  target.writeUInt32BE(position, at + 8)
+/** A place in a log's files. */
+export interface Place {
+  readonly segmentBase: number
+  readonly position: number
+  /** The offset of what comes at this place. */
+  readonly offset: number
 }
 
-export function readMark(source: Buffer, at: number): { segmentBase: number; position: number } {
-  return { segmentBase: readInt64(source, at), position: source.readUInt32BE(at + 8) }
+export function writePlace(target: Buffer, at: number, place: Place): void {
+  writeInt64(target, place.segmentBase, at)
+  target.writeUInt32BE(place.position, at + 8)
+  writeInt64(target, place.offset, at + 12)
+}
+
+export function readPlace(source: Buffer, at: number): Place {
+  return {
+    segmentBase: readInt64(source, at),
+    position: source.readUInt32BE(at + 8),
+    offset: readInt64(source, at + 12)
+  }
 }
 
 /** Completes a round whose payload is `target[roundHeaderBytes, end)`. */

@@ -43,6 +43,8 @@ export class Segment {
   indexWritten = 0
   /** Some batch doesn't begin where the one before it ends: only the index can tell that from damage. */
   hasGaps = false
+  /** The index file's name is known to be durable. */
+  indexNamed = false
   /** Where the last index entry was added. */
   private indexedPosition = 0
 

@@ -57,15 +57,15 @@ export class Slab {
   readonly firstOffset: number
   /** Of the log's count of all bytes ever appended: where `from` is in it. */
   readonly countAtFrom: number
-  /** The bytes before `from` aren't in memory: a write must read them from the file first. */
-  headMissing: boolean
+  /** The bytes of the file before this one aren't in memory: a write must read them first. */
+  validFrom: number
   end: number
   /** The offset after the last batch in it. */
   endOffset: number
   private readonly pool: SlabPool
   private references = 1
 
-  /** `head`: the bytes of the file right before `from`, back to the block's start; undefined when they are only there. */
+  /** `previous`: the slab that ends at `position`, with what completes the first block; undefined when only the file has it. */
   constructor(
     pool: SlabPool,
     segment: Segment,
@@ -73,7 +73,7 @@ export class Slab {
     bytes: number,
     firstOffset: number,
     count: number,
-    head: Buffer | undefined
+    previous: Slab | undefined
   ) {
     this.pool = pool
     this.segment = segment
@@ -84,8 +84,8 @@ export class Slab {
     this.endOffset = firstOffset
     this.countAtFrom = count
     this.memory = pool.take(position - this.start + bytes)
-    this.headMissing = position > this.start && head === undefined
-    head?.copy(this.memory)
+    this.validFrom = previous ? Math.max(this.start, previous.validFrom) : position
+    previous?.slice(this.start, position).copy(this.memory)
   }
 
   /** How many bytes can still be added. */
@@ -105,14 +105,9 @@ export class Slab {
     this.endOffset = endOffset
   }
 
-  /** The bytes of the file from `position` up to `end`, both in [from, this.end]. */
+  /** The bytes of the file from `position` up to `end`, both in [start, this.end]. */
   slice(position: number, end: number): Buffer {
     return this.memory.subarray(position - this.start, end - this.start)
-  }
-
-  /** What the next slab needs in front of its first byte. */
-  head(): Buffer {
-    return this.memory.subarray(alignDown(this.end) - this.start, this.end - this.start)
   }
 
   retain(): void {

@@ -28,7 +28,7 @@ export async function storeSnapshot(context: StoreContext, log: StoredLog, snaps
 
 /** The newest intact snapshot that isn't above the log's end. */
 export async function loadSnapshot(context: StoreContext, log: StoredLog): Promise<Snapshot | undefined> {
-  if (!log.folderMade) return undefined
+  if (!log.folderMade && !log.isKnown) return undefined
   const offsets = await snapshotOffsets(context, log)
   for (const offset of offsets.reverse()) {
     if (offset > log.endOffset) continue
@@ -43,7 +43,7 @@ export async function loadSnapshot(context: StoreContext, log: StoredLog): Promi
 
 /** Removes snapshots above `end`, durably. */
 export async function cutSnapshots(context: StoreContext, log: StoredLog, end: number): Promise<void> {
-  if (!log.folderMade) return
+  if (!log.folderMade && !log.isKnown) return
   const above = (await snapshotOffsets(context, log)).filter(offset => offset > end)
   for (const offset of above) await context.disk.remove(log.path(offset, 'snapshot'))
   if (above.length > 0) await context.folders.sync(log.folder)

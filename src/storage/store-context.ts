@@ -7,6 +7,7 @@ import type { FolderSync } from './folder-sync.ts'
 import type { JournalKind } from './journal.ts'
 import type { StoredLog } from './log.ts'
 import type { ReadBuffers } from './read-buffers.ts'
+import type { Place } from './rounds.ts'
 import type { Segment } from './segment.ts'
 import type { SlabPool } from './slab.ts'
 
@@ -26,7 +27,7 @@ export interface StoreContext {
     log: StoredLog,
     kind: 'mark' | 'start' | 'cut' | 'reset' | 'drop',
     offset: number,
-    mark?: { segmentBase: number; position: number }
+    place?: Place
   ): Promise<void>
   /** The number that the next round will have over both journals. */
   readonly order: number

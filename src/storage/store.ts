@@ -16,7 +16,8 @@ import { StoredLog, storageError } from './log.ts'
 import type { StoreOptions } from './options.ts'
 import { UnwrittenBytes } from './pressure.ts'
 import { ReadBuffers } from './read-buffers.ts'
-import { prepareFolder, recover, writeCleanMarker } from './recovery.ts'
+import { makeFolder, prepareFolder, recover, writeCleanMarker } from './recovery.ts'
+import type { Place } from './rounds.ts'
 import type { Segment } from './segment.ts'
 import { type Slab, SlabPool } from './slab.ts'
 import type { StoreContext } from './store-context.ts'
@@ -48,7 +49,7 @@ export async function openLogStore(
   options: StoreOptions
 ): Promise<LogStore> {
   const { disk } = environment
-  await disk.mkdir(folder)
+  await makeFolder(disk, folder)
   const lock = await disk.lock(`${folder}/lock`)
   try {
     const folders = new FolderSync(disk)
@@ -200,11 +201,11 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     log: StoredLog,
     kind: 'mark' | 'start' | 'cut' | 'reset' | 'drop',
     offset: number,
-    mark?: { segmentBase: number; position: number }
+    place?: Place
   ): Promise<void> {
     const both = this.usesCached && (kind === 'cut' || kind === 'reset' || kind === 'drop')
     const committers = both ? [this.committers.cached, this.committers.sync] : [this.committers.sync]
-    await Promise.all(committers.map(committer => committer.control(kind, log.idBytes, offset, mark)))
+    await Promise.all(committers.map(committer => committer.control(kind, log.idBytes, offset, place)))
   }
 
   checkWritable(): void {
@@ -350,7 +351,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     if (log.syncedCount === log.appendedCount) this.unwritten.delete(log)
     if (this.pressure.bytes > this.options.unwrittenBytesMax / 2) this.flushOldest()
     // The cached journal may be gone after a power loss: what is synced must be known without it.
-    if (log.isCached) this.control(log, 'mark', log.syncedEnd, log.syncedPosition()).catch(() => {})
+    if (log.isCached) this.control(log, 'mark', log.syncedEnd, log.syncedPlace()).catch(() => {})
     this.bytesSinceCheckpoint += bytes
     if (this.bytesSinceCheckpoint > checkpointBytes && !this.closing) {
       this.bytesSinceCheckpoint = 0
@@ -387,14 +388,14 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
   private async writeCheckpoint(): Promise<void> {
     const { sync, cached } = this.committers
     const oldest = Math.min(sync.journal.oldestOrder(), cached.journal.oldestOrder())
-    for (const [name, order] of this.dropped) if (order <= oldest) this.dropped.delete(name)
+    for (const [name, order] of this.dropped) if (order <= oldest && !this.removals.has(name)) this.dropped.delete(name)
     const lines: string[] = []
     for (const [name, state] of this.known) {
       const line = this.knownLines.get(name) ?? logLine(name, state)
       this.knownLines.set(name, line)
       lines.push(line)
     }
-    for (const log of this.logs.values()) if (!log.removed) lines.push(log.checkpointLine())
+    for (const log of this.logs.values()) lines.push(log.checkpointLine())
     this.checkpointNumber++
     const head = {
       number: this.checkpointNumber,
@@ -423,9 +424,10 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     await removed.settled()
     await this.flusher.idle(removed)
     await this.control(removed, 'drop', removed.endOffset)
+    // From here on checkpoints know nothing of it but that what rounds say of it is void.
     this.dropped.set(name, this.nextRoundOrder)
-    removed.tail.clear()
     this.logs.delete(name)
+    removed.tail.clear()
     for (const segment of removed.segments)
       this.files.forget(removed.path(segment.base, 'log'), removed.path(segment.base, 'index'))
     if (!removed.folderMade) return

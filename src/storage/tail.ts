@@ -37,9 +37,9 @@ export class Tail {
     let slab = this.open
     if (!slab || slab.segment !== segment || slab.room < bytes) {
       const previous = this.slabs[this.slabs.length - 1]
-      const head = previous?.segment === segment ? previous.head() : undefined
+      const before = previous?.segment === segment ? previous : undefined
       if (slab) this.nextBytes = Math.min(slabBytesMax, this.nextBytes * 2)
-      slab = new Slab(this.pool, segment, position, Math.max(bytes, this.nextBytes), firstOffset, count, head)
+      slab = new Slab(this.pool, segment, position, Math.max(bytes, this.nextBytes), firstOffset, count, before)
       this.slabs.push(slab)
       this.unsynced.push(slab)
       this.open = slab

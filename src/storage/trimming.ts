@@ -23,7 +23,7 @@ export async function truncate(context: StoreContext, log: StoredLog, offset: nu
   log.cutTo = place.offset
   log.changed()
   try {
-    await context.control(log, 'cut', place.offset)
+    await context.control(log, 'cut', place.offset, log.syncedPlace())
     log.generation++
     context.forgetTail(log)
     log.segments = log.segments.slice(0, kept)
@@ -31,10 +31,11 @@ export async function truncate(context: StoreContext, log: StoredLog, offset: nu
     else log.segments.push(new Segment(place.offset))
     log.endsAt(place.offset)
     await cutFiles(context, log, log.active, removed.reverse())
+    log.changed()
+    await context.control(log, 'reset', place.offset, log.syncedPlace())
     log.voidBefore = context.order
     log.cutTo = undefined
     log.changed()
-    await context.control(log, 'reset', place.offset, log.syncedPosition())
     await cutSnapshots(context, log, place.offset)
   } catch (error) {
     log.fail(error as Error)
