@@ -136,7 +136,11 @@ function typeName(type: Type): string {
 }
 
 const showDefault = (value: unknown) =>
-  Buffer.isBuffer(value) ? 'bytes' : typeof value === 'object' && value && !Array.isArray(value) ? 'struct' : JSON.stringify(value)
+  Buffer.isBuffer(value)
+    ? 'bytes'
+    : typeof value === 'object' && value && !Array.isArray(value)
+      ? 'struct'
+      : JSON.stringify(value)
 
 const primitives = /^(u?int\d+|float64|bool|string|bytes|records|uuid)$/
 
