@@ -13,10 +13,12 @@ import type { LogStore, Pressure } from '../storage/types.ts'
 import { Cluster } from './cluster.ts'
 import { Configs } from './configs.ts'
 import { Fetcher, fetchOptions } from './fetch.ts'
+import { type LogDir, LogDirs } from './log-dirs.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
 import { Partitions } from './partitions.ts'
 import { type ProduceItem, type ProduceOutcome, produce } from './produce.ts'
 import { ProducerIds } from './producer-ids.ts'
+import { Replicas } from './replicas.ts'
 import { type TopicConfig, topicConfig } from './topic-options.ts'
 import { Topics } from './topics.ts'
 
@@ -26,6 +28,8 @@ export const offsetsTopic = '__consumer_offsets'
 /** What a broker stands on; all of it is the caller's to close, after the broker. */
 export interface BrokerParts {
   readonly store: LogStore
+  /** Where the store keeps its logs. */
+  readonly logDir: LogDir
   readonly control: Control
   /** All broker options, and their values. */
   readonly options: readonly Option[]
@@ -45,6 +49,8 @@ export class Broker {
   readonly configs: Configs
   readonly topics: Topics
   readonly producerIds: ProducerIds
+  readonly replicas: Replicas
+  readonly logDirs: LogDirs
   /** Storage against its bound: while it is over, doors don't read produce requests. */
   readonly pressure: Pressure
   private readonly parts: BrokerParts
@@ -86,9 +92,11 @@ export class Broker {
       leaderOf: partition => this.leaderOf(offsetsTopic, partition)
     })
     this.topics = new Topics(parts)
-    this.cluster = new Cluster({ control, topics: this.topics, values })
+    this.cluster = new Cluster({ control, partitions: this.partitions, topics: this.topics, values })
     this.configs = new Configs(parts)
     this.producerIds = new ProducerIds(control)
+    this.replicas = new Replicas({ control, partitions: this.partitions })
+    this.logDirs = new LogDirs({ logDir: parts.logDir, partitions: this.partitions, logger })
     this.maintenance = new Maintenance(this.partitions, parts, {
       intervalMs: Number(values.get(maintenanceOptions.retentionCheckIntervalMs)),
       producerExpirationMs: values.get(partitionBrokerOptions.producerIdExpirationMs)
@@ -112,8 +120,10 @@ export class Broker {
   }
 
   /** Where clients find the leader of a partition; undefined while there is none. */
-  leaderOf(topic: string, index: number): CoordinatorNode | undefined {
-    const leader = this.control.image.topic(topic)?.partitions[index]?.leader
+  leaderOf(name: string, index: number): CoordinatorNode | undefined {
+    const topic = this.control.image.topic(name)
+    if (!topic || this.partitions.isOffline(topic.topicId, index)) return undefined
+    const leader = topic.partitions[index]?.leader
     const broker = this.control.image.brokers().find(({ nodeId }) => nodeId === leader)
     return broker?.endpoint && { nodeId: broker.nodeId, ...broker.endpoint }
   }
@@ -170,6 +180,7 @@ export class Broker {
       } catch (error) {
         // What is broken stays offline by itself; the others are served.
         this.warn(error, identity)
+        this.partitions.addOffline(identity, error)
         return
       }
       this.partitions.add(partition)
@@ -180,9 +191,9 @@ export class Broker {
 
   private async dropTopic(topic: TopicImage): Promise<void> {
     const gone = this.partitions.removeTopic(topic.topicId)
-    if (topic.name === offsetsTopic) for (const { index } of gone) this.groups.resign(index)
+    if (topic.name === offsetsTopic) for (const index of gone) this.groups.resign(index)
     else await this.groups.topicDeleted(topic.name)
-    for (const partition of gone) await this.parts.store.remove(partition.log.id)
+    for (const partition of gone) await this.parts.store.remove({ topicId: topic.topicId, partition })
   }
 
   private reconfigure(topic: TopicImage): void {

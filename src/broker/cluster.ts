@@ -2,6 +2,7 @@ import type { Control, PartitionImage, TopicImage } from '../control/types.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { OptionValues } from '../std/option.ts'
 import type { TopicId } from '../storage/types.ts'
+import type { Partitions } from './partitions.ts'
 import { topicAdminOptions } from './topic-admin-options.ts'
 import { checkTopicName, isInternalTopic } from './topic-names.ts'
 import type { Topics } from './topics.ts'
@@ -21,10 +22,10 @@ export interface ClusterDescription {
 }
 
 export interface PartitionMetadata extends PartitionImage {
-  /** LEADER_NOT_AVAILABLE while clients can reach no leader; it is -1 then. */
+  /** LEADER_NOT_AVAILABLE while clients can reach no leader, or its log is offline; the leader is -1 then. */
   readonly error: ErrorCode | undefined
   readonly index: number
-  /** Replicas on brokers that clients can't reach. */
+  /** Replicas on brokers that clients can't reach, or whose log is offline. */
   readonly offline: readonly number[]
 }
 
@@ -51,11 +52,13 @@ export interface PartitionCursor {
 /** What clients are told about brokers, topics and partitions. */
 export class Cluster {
   private readonly control: Control
+  private readonly partitions: Partitions
   private readonly topics: Topics
   private readonly describedMax: number
 
-  constructor(parts: { control: Control; topics: Topics; values: OptionValues }) {
+  constructor(parts: { control: Control; partitions: Partitions; topics: Topics; values: OptionValues }) {
     this.control = parts.control
+    this.partitions = parts.partitions
     this.topics = parts.topics
     this.describedMax = parts.values.get(topicAdminOptions.describedPartitionsMax)
   }
@@ -68,7 +71,7 @@ export class Cluster {
   /** Every topic, in order of names. */
   allTopics(): TopicMetadata[] {
     const online = this.online()
-    return Array.from(this.control.image.topics(), topic => described(topic, online))
+    return Array.from(this.control.image.topics(), topic => this.described(topic, online))
   }
 
   /**
@@ -88,13 +91,13 @@ export class Cluster {
     for (const { name, topicId } of refs) {
       if (topicId !== undefined) {
         const topic = image.topicById(topicId)
-        found.set(topic?.name ?? topicId, topic ? described(topic, online) : unknownId(topicId))
+        found.set(topic?.name ?? topicId, topic ? this.described(topic, online) : unknownId(topicId))
       } else {
         const topic = image.topic(name)
         // Made elsewhere, and not in this broker's image yet: it is for the client to ask again.
         found.set(
           name,
-          topic ? described(topic, online) : unknownName(name, errors.get(name) ?? 'LEADER_NOT_AVAILABLE')
+          topic ? this.described(topic, online) : unknownName(name, errors.get(name) ?? 'LEADER_NOT_AVAILABLE')
         )
       }
     }
@@ -137,7 +140,7 @@ export class Cluster {
       }
       const first = name === from ? (cursor?.partitionIndex ?? 0) : 0
       const part = topic.partitions.slice(first, first + left)
-      topics.push(described(topic, online, first, part))
+      topics.push(this.described(topic, online, first, part))
       left -= part.length
       const next = first + part.length
       if (next < topic.partitions.length) return { topics, next: { topicName: name, partitionIndex: next } }
@@ -161,30 +164,34 @@ export class Cluster {
   private online(): ReadonlySet<number> {
     return new Set(this.reachable().map(({ nodeId }) => nodeId))
   }
-}
 
-function described(
-  topic: TopicImage,
-  online: ReadonlySet<number>,
-  first = 0,
-  partitions: readonly PartitionImage[] = topic.partitions
-): TopicMetadata {
-  return {
-    name: topic.name,
-    topicId: topic.topicId,
-    internal: isInternalTopic(topic.name),
-    partitions: partitions.map((partition, at) => {
-      const led = online.has(partition.leader)
-      return {
-        error: led ? undefined : 'LEADER_NOT_AVAILABLE',
-        index: first + at,
-        leader: led ? partition.leader : -1,
-        leaderEpoch: partition.leaderEpoch,
-        replicas: partition.replicas,
-        isr: partition.isr,
-        offline: partition.replicas.filter(replica => !online.has(replica))
-      }
-    })
+  private described(
+    topic: TopicImage,
+    online: ReadonlySet<number>,
+    first = 0,
+    partitions: readonly PartitionImage[] = topic.partitions
+  ): TopicMetadata {
+    const { nodeId } = this.control
+    return {
+      name: topic.name,
+      topicId: topic.topicId,
+      internal: isInternalTopic(topic.name),
+      partitions: partitions.map((partition, at) => {
+        const index = first + at
+        const failed = this.partitions.isOffline(topic.topicId, index)
+        const isOnline = (replica: number) => online.has(replica) && !(failed && replica === nodeId)
+        const led = isOnline(partition.leader)
+        return {
+          error: led ? undefined : 'LEADER_NOT_AVAILABLE',
+          index,
+          leader: led ? partition.leader : -1,
+          leaderEpoch: partition.leaderEpoch,
+          replicas: partition.replicas,
+          isr: partition.isr,
+          offline: partition.replicas.filter(replica => !isOnline(replica))
+        }
+      })
+    }
   }
 }
 

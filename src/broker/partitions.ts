@@ -1,5 +1,5 @@
-import type { Partition } from '../partition/partition.ts'
-import { NaruError } from '../std/errors.ts'
+import { type Partition, type PartitionIdentity, storageError } from '../partition/partition.ts'
+import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { TopicId } from '../storage/types.ts'
 
@@ -15,6 +15,8 @@ interface Served {
   readonly topicId: TopicId
   /** By partition index; holes where this broker has no replica. */
   readonly partitions: (Partition | undefined)[]
+  /** By partition index: why a partition that should be served is not. */
+  readonly offline: (NaruError | undefined)[]
 }
 
 /** The partitions that this broker serves, found by name or id. */
@@ -27,35 +29,55 @@ export class Partitions {
     this.logger = logger
   }
 
-  /** The partition, or UNKNOWN_TOPIC_OR_PARTITION (UNKNOWN_TOPIC_ID when it was asked by id). */
+  /**
+   * The partition, or UNKNOWN_TOPIC_OR_PARTITION (UNKNOWN_TOPIC_ID when it was asked by id), or KAFKA_STORAGE_ERROR when
+   * its log could not be opened.
+   */
   find(ref: PartitionRef): Partition {
     const served = ref.topic ? this.byName.get(ref.topic) : ref.topicId ? this.byId.get(ref.topicId) : undefined
     const partition = served?.partitions[ref.index]
     if (partition) return partition
+    const offline = served?.offline[ref.index]
+    if (offline) throw offline
     if (!ref.topic && !served) throw new NaruError('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.')
     throw new NaruError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
   }
 
-  add(partition: Partition): void {
-    let served = this.byId.get(partition.topicId)
-    if (!served) {
-      served = { topic: partition.topic, topicId: partition.topicId, partitions: [] }
-      this.byId.set(partition.topicId, served)
-      this.byName.set(partition.topic, served)
+  /** `find`, with the error's code instead of the error: where not to find one is nothing unusual. */
+  lookUp(ref: PartitionRef): Partition | ErrorCode {
+    try {
+      return this.find(ref)
+    } catch (error) {
+      return codeOf(error)
     }
-    served.partitions[partition.index] = partition
   }
 
-  /** Takes a topic out of service; who waits on it hears UNKNOWN_TOPIC_OR_PARTITION. Gives what was served. */
-  removeTopic(topicId: TopicId): Partition[] {
+  add(partition: Partition): void {
+    const { partitions, offline } = this.served(partition)
+    partitions[partition.index] = partition
+    delete offline[partition.index]
+  }
+
+  /** A partition that can't be served because its log could not be opened: whoever asks for it is told. */
+  addOffline(partition: PartitionIdentity, cause: unknown): void {
+    this.served(partition).offline[partition.index] = storageError(partition, cause)
+  }
+
+  /** Whether this broker has a replica of the partition that it can't serve. */
+  isOffline(topicId: TopicId, index: number): boolean {
+    const served = this.byId.get(topicId)
+    return served !== undefined && Boolean(served.offline[index] ?? served.partitions[index]?.failure)
+  }
+
+  /** Takes a topic out of service; who waits on it hears UNKNOWN_TOPIC_OR_PARTITION. Gives the indexes that were here. */
+  removeTopic(topicId: TopicId): number[] {
     const served = this.byId.get(topicId)
     if (!served) return []
     this.byId.delete(topicId)
     if (this.byName.get(served.topic) === served) this.byName.delete(served.topic)
-    const gone = served.partitions.filter(partition => partition !== undefined)
-    for (const partition of gone)
-      partition.close(new NaruError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${served.topic} was deleted.`))
-    return gone
+    for (const partition of served.partitions)
+      partition?.close(new NaruError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${served.topic} was deleted.`))
+    return Object.keys({ ...served.partitions, ...served.offline }).map(Number)
   }
 
   ofTopic(topicId: TopicId): readonly (Partition | undefined)[] {
@@ -64,6 +86,16 @@ export class Partitions {
 
   *all(): IterableIterator<Partition> {
     for (const served of this.byId.values()) for (const partition of served.partitions) if (partition) yield partition
+  }
+
+  private served({ topic, topicId }: { topic: string; topicId: TopicId }): Served {
+    let served = this.byId.get(topicId)
+    if (!served) {
+      served = { topic, topicId, partitions: [], offline: [] }
+      this.byId.set(topicId, served)
+      this.byName.set(topic, served)
+    }
+    return served
   }
 
   /** An error without a code is a bug of ours: it is answered as UNKNOWN_SERVER_ERROR and must not go unseen. */

@@ -1,6 +1,6 @@
 import * as header from '../record/header.ts'
 import type { Clock } from '../std/clock.ts'
-import { NaruError } from '../std/errors.ts'
+import { messageOf, NaruError } from '../std/errors.ts'
 import type { Log, LogRead, ReadOptions, TimestampOffset, TopicId } from '../storage/types.ts'
 import { admitBatch } from './append.ts'
 import { type OffsetCallback, OffsetWaiters } from './offset-waiters.ts'
@@ -293,10 +293,7 @@ export class Partition {
   }
 }
 
-function storageError(partition: Partition, cause: Error): NaruError {
-  return new NaruError(
-    'KAFKA_STORAGE_ERROR',
-    `The log of ${partition.topic}-${partition.index} is offline: ${cause.message}`,
-    { cause }
-  )
+/** What everybody who asks for a partition is told while its log can't be used. */
+export function storageError({ topic, index }: Pick<PartitionIdentity, 'topic' | 'index'>, cause: unknown): NaruError {
+  return new NaruError('KAFKA_STORAGE_ERROR', `The log of ${topic}-${index} is offline: ${messageOf(cause)}`, { cause })
 }

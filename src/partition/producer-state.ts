@@ -21,6 +21,15 @@ interface Producer {
   lastAppendMs: number
 }
 
+/** A producer whose sequence numbers are remembered. */
+export interface ActiveProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly lastSequence: number
+  /** When it last appended: the broker's time; after a restart that of its newest record. */
+  readonly lastAppendMs: number
+}
+
 /** What a repeated batch had been answered with. */
 export interface DuplicateOf {
   readonly firstOffset: number
@@ -96,6 +105,16 @@ export class ProducerState {
   expire(nowMs: number, expirationMs: number): void {
     for (const [id, producer] of this.producers)
       if (nowMs - producer.lastAppendMs > expirationMs) this.producers.delete(id)
+  }
+
+  *active(): IterableIterator<ActiveProducer> {
+    for (const [producerId, { epoch, batches, lastAppendMs }] of this.producers)
+      yield {
+        producerId,
+        producerEpoch: epoch,
+        lastSequence: batches[batches.length - 1].lastSequence,
+        lastAppendMs
+      }
   }
 
   clear(): void {

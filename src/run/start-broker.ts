@@ -75,13 +75,14 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
   try {
     const store = await openLogStore({ ...world, disk }, folder, storeOptions(values))
     closing.add(() => store.close())
+    const logDir = { path: folder, space: () => disk.space(folder) }
     const metastore = await openEmbeddedMetastore({ ...world, durable: { disk, folder: `${folder}/metastore` } })
     closing.add(() => metastore.close())
     await refuseMissingMetastore(store, metastore)
     const control = await openControl({ ...world, metastore, nodeId: node.nodeId })
     closing.add(() => control.close())
     refuseOtherNode(control)
-    const broker = await Broker.open({ ...world, store, control, options: brokerOptions, values })
+    const broker = await Broker.open({ ...world, store, logDir, control, options: brokerOptions, values })
     closing.add(() => broker.close())
     const door = new KafkaDoor({
       ...world,

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import type { Broker } from '../../src/broker/broker.ts'
 import { Cluster } from '../../src/broker/cluster.ts'
 import { Configs } from '../../src/broker/configs.ts'
+import { Partitions } from '../../src/broker/partitions.ts'
 import { ProducerIds } from '../../src/broker/producer-ids.ts'
+import { Replicas } from '../../src/broker/replicas.ts'
 import { type NewTopic, Topics } from '../../src/broker/topics.ts'
 import { brokerOptions } from '../../src/config/options.ts'
 import { openControl } from '../../src/control/control.ts'
@@ -23,6 +25,8 @@ export interface AdminWorld {
   readonly cluster: Cluster
   readonly configs: Configs
   readonly producerIds: ProducerIds
+  readonly replicas: Replicas
+  readonly partitions: Partitions
   /** Sends a request as a client of that version would, over the bytes of both messages. */
   ask<A extends Api>(
     handler: Handler<AnyApi>,
@@ -46,11 +50,14 @@ export async function adminWorld(
   for (const nodeId of others) await (await open(nodeId)).advertise({ host: 'naru', port: 9092 + nodeId })
   const parts = { control, values: new OptionValues(texts), options: brokerOptions, logger: silent }
   const topics = new Topics(parts)
+  const partitions = new Partitions(silent)
   const world = {
     control,
     topics,
-    cluster: new Cluster({ ...parts, topics }),
+    cluster: new Cluster({ ...parts, partitions, topics }),
     configs: new Configs(parts),
+    replicas: new Replicas({ control, partitions }),
+    partitions,
     producerIds: new ProducerIds(control)
   }
   return {

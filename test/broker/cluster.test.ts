@@ -89,9 +89,12 @@ describe('finding topics', () => {
     const leader = world.control.image.brokers().filter(({ nodeId }) => nodeId === 1)
     const image = Object.create(world.control.image, { brokers: { value: () => leader } })
     const { Cluster } = await import('../../src/broker/cluster.ts')
+    const { Partitions } = await import('../../src/broker/partitions.ts')
+    const { silent } = await import('../../src/std/log.ts')
     const { OptionValues } = await import('../../src/std/option.ts')
     const cluster = new Cluster({
       control: { ...world.control, image },
+      partitions: new Partitions(silent),
       topics: world.topics,
       values: new OptionValues()
     })

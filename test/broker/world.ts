@@ -64,7 +64,8 @@ export async function openWorld(
   const store = await openLogStore({ ...parts, disk }, '/data', small)
   const metastore = await openEmbeddedMetastore({ ...parts, durable: { disk, folder: '/data/metastore' } })
   const control = await openControl({ ...parts, metastore, nodeId: 1 })
-  const broker = await Broker.open({ ...parts, store, control, options: brokerOptions, values })
+  const logDir = { path: '/data', space: () => disk.space('/data') }
+  const broker = await Broker.open({ ...parts, store, logDir, control, options: brokerOptions, values })
   await control.advertise({ host: 'naru', port: 9092 })
   const partition = (topic: string, index = 0) => broker.partitions.find({ topic, index })
   return {

@@ -1,0 +1,87 @@
+import type { Control, PartitionImage, TopicImage } from '../control/types.ts'
+import { NaruError } from '../std/errors.ts'
+import type { Partitions } from './partitions.ts'
+import { checkAssignment } from './placement.ts'
+import type { Refusal } from './refusal.ts'
+
+/** `preferred`: the first replica shall lead. `unclean`: anyone shall, where nobody does. */
+export type ElectionType = 'preferred' | 'unclean'
+
+/**
+ * Who leads partitions and which brokers have replicas. All replicas are on this broker, so everything is where it can
+ * be already: what is asked for is either so, or can't be had. Words are Kafka's.
+ */
+export class Replicas {
+  private readonly control: Control
+  private readonly partitions: Partitions
+
+  constructor(parts: { control: Control; partitions: Partitions }) {
+    this.control = parts.control
+    this.partitions = parts.partitions
+  }
+
+  /** Every partition, in order of topics' names. */
+  *all(): IterableIterator<{ topic: string; indexes: number[] }> {
+    for (const { name, partitions } of this.control.image.topics())
+      yield { topic: name, indexes: [...partitions.keys()] }
+  }
+
+  /**
+   * Why no leader is elected: ELECTION_NOT_NEEDED, UNKNOWN_TOPIC_OR_PARTITION, or, while the partition's log is offline,
+   * PREFERRED_LEADER_NOT_AVAILABLE or ELIGIBLE_LEADERS_NOT_AVAILABLE.
+   */
+  elect(name: string, index: number, type: ElectionType): Refusal {
+    const topic = this.control.image.topic(name)
+    if (!topic) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `No such topic as ${name}` }
+    const partition = topic.partitions[index]
+    if (!partition) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `No such partition as ${name}-${index}` }
+    const leader = this.leaderOf(topic, index)
+    if (type === 'preferred' ? leader === partition.replicas[0] : leader !== -1)
+      return { error: 'ELECTION_NOT_NEEDED', message: 'Leader election not needed for topic partition.' }
+    return type === 'preferred'
+      ? { error: 'PREFERRED_LEADER_NOT_AVAILABLE', message: 'The preferred leader was not available.' }
+      : {
+          error: 'ELIGIBLE_LEADERS_NOT_AVAILABLE',
+          message: 'Eligible topic partition leaders are not available.'
+        }
+  }
+
+  /**
+   * Gives a partition these replicas; null cancels a reassignment. Throws NO_REASSIGNMENT_IN_PROGRESS,
+   * INVALID_REPLICA_ASSIGNMENT, INVALID_REPLICATION_FACTOR (their number may not change) and UNKNOWN_TOPIC_OR_PARTITION.
+   */
+  reassign(name: string, index: number, replicas: readonly number[] | null, mayResize: boolean): void {
+    const partition = this.find(name, index)
+    if (replicas === null)
+      throw new NaruError('NO_REASSIGNMENT_IN_PROGRESS', 'No partition reassignment is in progress.')
+    const brokers = this.control.image.brokers().map(({ nodeId }) => nodeId)
+    checkAssignment(replicas, brokers, undefined)
+    if (!mayResize && replicas.length !== partition.replicas.length)
+      throw new NaruError(
+        'INVALID_REPLICATION_FACTOR',
+        `The replication factor is changed from ${partition.replicas.length} to ${replicas.length}`
+      )
+    if (replicas.join() !== partition.replicas.join())
+      throw new NaruError(
+        'INVALID_REPLICA_ASSIGNMENT',
+        `Replicas are not moved between brokers: ${name}-${index} stays on ${partition.replicas.join(', ')}.`
+      )
+  }
+
+  private find(name: string, index: number): PartitionImage {
+    const topic = this.control.image.topic(name)
+    if (!topic) throw unknown(`Unable to find a topic named ${name}.`)
+    const partition = topic.partitions[index]
+    if (!partition) throw unknown(`Unable to find partition ${name}:${index}.`)
+    return partition
+  }
+
+  private leaderOf({ topicId, partitions }: TopicImage, index: number): number {
+    const { leader } = partitions[index]
+    return leader === this.control.nodeId && this.partitions.isOffline(topicId, index) ? -1 : leader
+  }
+}
+
+function unknown(message: string): NaruError {
+  return new NaruError('UNKNOWN_TOPIC_OR_PARTITION', message)
+}

@@ -1,0 +1,47 @@
+import type { ElectionType } from '../../../broker/replicas.ts'
+import { NaruError } from '../../../std/errors.ts'
+import { errorNumber } from '../../../wire/kafka/errors.ts'
+import { ElectLeaders } from '../../../wire/kafka/messages/elect-leaders.ts'
+import { handler } from '../handler.ts'
+
+const notNeeded = errorNumber('ELECTION_NOT_NEEDED')
+
+/**
+ * ElectLeaders (KIP-183): preferred elections only in version 0, the type is named since 1 (KIP-460). Asked for every partition
+ * (null), the answer leaves out those that need no election.
+ */
+export const electLeaders = handler(
+  ElectLeaders,
+  {
+    versions: [0, 2],
+    refuse: ({ topicPartitions }, code, errorMessage, version) => ({
+      errorCode: version >= 1 ? errorNumber(code) : 0,
+      replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
+        topic,
+        partitionResult: partitions.map(partitionId => ({ partitionId, errorCode: errorNumber(code), errorMessage }))
+      }))
+    })
+  },
+  ({ electionType, topicPartitions }, { broker: { replicas }, apiVersion }) => {
+    const type = apiVersion === 0 ? 'preferred' : election(electionType)
+    const asked = topicPartitions?.map(({ topic, partitions }) => ({ topic, indexes: partitions })) ?? replicas.all()
+    return {
+      errorCode: 0,
+      replicaElectionResults: Array.from(asked, ({ topic, indexes }) => ({
+        topic,
+        partitionResult: indexes
+          .map(partitionId => {
+            const { error, message } = replicas.elect(topic, partitionId, type)
+            return { partitionId, errorCode: errorNumber(error), errorMessage: message }
+          })
+          .filter(({ errorCode }) => topicPartitions !== null || errorCode !== notNeeded)
+      }))
+    }
+  }
+)
+
+function election(number: number): ElectionType {
+  if (number === 0) return 'preferred'
+  if (number === 1) return 'unclean'
+  throw new NaruError('INVALID_REQUEST', `Unknown election type ${number}`)
+}
