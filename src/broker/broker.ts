@@ -193,7 +193,11 @@ export class Broker {
     const gone = this.partitions.removeTopic(topic.topicId)
     if (topic.name === offsetsTopic) for (const index of gone) this.groups.resign(index)
     else await this.groups.topicDeleted(topic.name)
-    for (const partition of gone) await this.parts.store.remove({ topicId: topic.topicId, partition })
+    for (const index of gone) {
+      const removed = this.parts.store.remove({ topicId: topic.topicId, partition: index })
+      // What stays behind on a failing disk goes with the next start.
+      await removed.catch(error => this.warn(error, { topic: topic.name, topicId: topic.topicId, index }))
+    }
   }
 
   private reconfigure(topic: TopicImage): void {

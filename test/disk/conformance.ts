@@ -161,6 +161,13 @@ export function diskConformance(name: string, make: () => Promise<{ disk: Disk; 
       await file.close()
     })
 
+    it('tells how much room there is', async () => {
+      const { disk, folder } = await make()
+      const { totalBytes, usableBytes } = await disk.space(folder)
+      if (totalBytes === undefined) assert.equal(usableBytes, undefined)
+      else assert.ok(usableBytes !== undefined && usableBytes > 0 && usableBytes <= totalBytes)
+    })
+
     it('locks a folder once', async () => {
       const { disk, folder } = await make()
       const lock = await disk.lock(`${folder}/lock`)

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { AnyApi, Handler } from '../../../../src/doors/kafka/handler.ts'
 import { alterConfigs } from '../../../../src/doors/kafka/handlers/alter-configs.ts'
 import { createPartitions } from '../../../../src/doors/kafka/handlers/create-partitions.ts'
 import { createTopics } from '../../../../src/doors/kafka/handlers/create-topics.ts'
@@ -23,11 +22,7 @@ import { IncrementalAlterConfigs } from '../../../../src/wire/kafka/messages/inc
 import { InitProducerId } from '../../../../src/wire/kafka/messages/init-producer-id.ts'
 import { Metadata } from '../../../../src/wire/kafka/messages/metadata.ts'
 import { adminWorld, make, wanted } from '../../../broker/admin-world.ts'
-
-/** Runs for every version that a handler serves. */
-function eachVersion({ api, versions: [from, to] }: Handler<AnyApi>, run: (version: number) => Promise<void>): void {
-  for (let version = from; version <= to; version++) it(`${api.name} version ${version}`, () => run(version))
-}
+import { eachVersion } from './each-version.ts'
 
 const named = (name: string) => ({ name, topicId: zeroUuid })
 
