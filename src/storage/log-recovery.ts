@@ -73,7 +73,8 @@ export class LogRecovery {
     await this.finish()
     return {
       start: this.start,
-      end: this.end,
+      // Unsynced records may be lost below a start offset that was durable.
+      end: Math.max(this.end, this.start),
       segments: this.segments.filter(segment => segment.bytes > 0).map(segment => segment.state()),
       epochs: this.epochs.list(),
       damaged: this.damaged.filter(range => range.to > this.start),

@@ -153,7 +153,7 @@ export class StoredLog implements Log {
       const segment = this.segmentFor(batches, at, bytes, end)
       const position = segment.bytes
       segment.admit(batches, at, bytes, this.config.indexIntervalBytes)
-      this.tail.add(batches, at, bytes, segment, position, this.appendedCount, base, end)
+      this.tail.add(batches, at, bytes, segment, position, this.appendedCount, this.endOffset, end)
       this.epochs.note(epoch, base)
       this.unflushedMessages += end - base
       this.endOffset = end

@@ -1,4 +1,4 @@
-import type { Disk } from '../disk/disk.ts'
+import { type Disk, DiskError } from '../disk/disk.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { Counter } from '../std/metrics.ts'
@@ -28,15 +28,6 @@ export interface RecoveryContext {
   readonly corrupt: Counter
 }
 
-/** Makes a folder and the parents that it lacks, durably. */
-export async function makeFolder(disk: Disk, path: string): Promise<void> {
-  const changed: string[] = []
-  for (let at = path; at.length > 1 && !(await disk.exists(at)); at = changed[changed.length - 1])
-    changed.push(at.slice(0, at.lastIndexOf('/')) || '/')
-  await disk.mkdir(path)
-  for (const parent of changed) await disk.syncDir(parent)
-}
-
 /** Makes a new data folder's skeleton, or checks the version of an old one. */
 export async function prepareFolder(disk: Disk, folders: FolderSync, folder: string): Promise<void> {
   const identity = await readWhole(disk, `${folder}/${identityName}`)
@@ -49,6 +40,14 @@ export async function prepareFolder(disk: Disk, folders: FolderSync, folder: str
   await disk.mkdir(journalFolder(folder))
   await disk.mkdir(logsFolder(folder))
   await folders.sync(folder)
+  // An earlier start may have made any of the parents and been killed before it could make them durable.
+  for (let at = folder; at.length > 1; ) {
+    at = at.slice(0, at.lastIndexOf('/')) || '/'
+    await folders.sync(at).catch(error => {
+      // A folder that this user may not read wasn't made by it.
+      if (!(error instanceof DiskError) || error.kind !== 'io') throw error
+    })
+  }
   await replaceFile(disk, folders, folder, identityName, Buffer.from(`${JSON.stringify({ version: formatVersion })}\n`))
 }
 
@@ -92,7 +91,7 @@ export async function recover(context: RecoveryContext): Promise<Checkpoint> {
       cnext: cached.nextSequence,
       found: typeof found === 'string' ? found : found.number,
       marker: marker?.toString(),
-      pieces: [...sync.pieces].map(([n, p]) => [n, p.map(x => x.kind + x.offset + '#' + x.order)])
+      cpieces: [...cached.pieces].map(([n,p])=>[n,p.map(x=>x.kind+x.offset+'#'+x.order)]), pieces: [...sync.pieces].map(([n, p]) => [n, p.map(x => x.kind + x.offset + '#' + x.order)])
     },
     'RECOVER'
   )

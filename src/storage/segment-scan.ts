@@ -44,6 +44,10 @@ export class SegmentScan {
     const { segment } = this
     while (segment.bytes < this.limit) {
       const position = segment.bytes
+      if (options.stopAt !== undefined && segment.end >= options.stopAt) {
+        this.stopped = true
+        return
+      }
       const bytes = await this.intactAt(position)
       if (bytes > 0) {
         const at = position - this.start

@@ -54,6 +54,7 @@ export class Slab {
   readonly memory: Buffer
   readonly start: number
   readonly from: number
+  /** Where the log ended in front of it: a gap before its first batch belongs to it. */
   readonly firstOffset: number
   /** Of the log's count of all bytes ever appended: where `from` is in it. */
   readonly countAtFrom: number

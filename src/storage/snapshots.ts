@@ -5,8 +5,12 @@ import type { StoredLog } from './log.ts'
 import type { StoreContext } from './store-context.ts'
 import type { Snapshot } from './types.ts'
 
-/** `<offset>.snapshot`: CRC-32C of the rest u32, version u32, then the snapshot's bytes. */
-const prefixBytes = 8
+/**
+ * `<offset>.snapshot`: CRC-32C of the rest u32, version u32, leader epoch of the last batch below the offset i32, then the
+ * snapshot's bytes. The epoch tells a snapshot of records that were lost or truncated from one of those that took their
+ * place: they have a higher one.
+ */
+const prefixBytes = 12
 const version = 1
 const keptMax = 2
 
@@ -19,11 +23,14 @@ export async function storeSnapshot(context: StoreContext, log: StoredLog, snaps
   }
   const file = Buffer.alloc(prefixBytes + snapshot.bytes.length)
   file.writeUInt32BE(version, 4)
+  file.writeInt32BE(log.epochAt(snapshot.offset - 1), 8)
   snapshot.bytes.copy(file, prefixBytes)
   file.writeUInt32BE(crc32c(file, 4), 0)
   await replaceFile(context.disk, context.folders, log.folder, offsetName(snapshot.offset, 'snapshot'), file)
+  // Those above are of records that were lost.
   const offsets = await snapshotOffsets(context, log)
-  for (const offset of offsets.slice(0, -keptMax)) await context.disk.remove(log.path(offset, 'snapshot'))
+  const kept = offsets.filter(offset => offset <= snapshot.offset).slice(-keptMax)
+  for (const offset of offsets) if (!kept.includes(offset)) await context.disk.remove(log.path(offset, 'snapshot'))
 }
 
 /** The newest intact snapshot that isn't above the log's end. */
@@ -35,7 +42,12 @@ export async function loadSnapshot(context: StoreContext, log: StoredLog): Promi
     const file = await readWhole(context.disk, log.path(offset, 'snapshot'))
     if (!file || file.length < prefixBytes) continue
     const intact = file.readUInt32BE(0) === crc32c(file, 4) && file.readUInt32BE(4) === version
-    if (intact) return { offset, bytes: file.subarray(prefixBytes) }
+    if (intact) {
+      if (process.env.DBG) console.log('SNAP', log.name, offset, log.startOffset, file.readInt32BE(8), log.epochAt(offset - 1), log.epochs.list())
+      const isSame = offset <= log.startOffset || file.readInt32BE(8) === log.epochAt(offset - 1)
+      if (isSame) return { offset, bytes: file.subarray(prefixBytes) }
+      continue
+    }
     context.logger.warn({ log: log.name, offset }, 'a snapshot is damaged; an older one is used')
   }
   return undefined

@@ -16,7 +16,7 @@ import { StoredLog, storageError } from './log.ts'
 import type { StoreOptions } from './options.ts'
 import { UnwrittenBytes } from './pressure.ts'
 import { ReadBuffers } from './read-buffers.ts'
-import { makeFolder, prepareFolder, recover, writeCleanMarker } from './recovery.ts'
+import { prepareFolder, recover, writeCleanMarker } from './recovery.ts'
 import type { Place } from './rounds.ts'
 import type { Segment } from './segment.ts'
 import { type Slab, SlabPool } from './slab.ts'
@@ -49,7 +49,7 @@ export async function openLogStore(
   options: StoreOptions
 ): Promise<LogStore> {
   const { disk } = environment
-  await makeFolder(disk, folder)
+  await disk.mkdir(folder)
   const lock = await disk.lock(`${folder}/lock`)
   try {
     const folders = new FolderSync(disk)
@@ -430,7 +430,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     removed.tail.clear()
     for (const segment of removed.segments)
       this.files.forget(removed.path(segment.base, 'log'), removed.path(segment.base, 'index'))
-    if (!removed.folderMade) return
+    if (!(await this.disk.exists(removed.folder))) return
     const target = `${removed.folder}.${this.nextRoundOrder}${deletedSuffix}`
     await this.disk.rename(removed.folder, target)
     await this.folders.sync(logsFolder(this.folder))

@@ -20,23 +20,27 @@ export async function truncate(context: StoreContext, log: StoredLog, offset: nu
   const place = await locateBatch(context, log, segment, offset)
   const kept = log.segments.indexOf(segment) + (place.position > 0 ? 1 : 0)
   const removed = log.segments.slice(kept)
-  log.cutTo = place.offset
+  // A batch that reaches below the start goes as a whole: what is left is an empty log.
+  const end = Math.max(place.offset, log.startOffset)
+  log.cutTo = end
   log.changed()
   try {
-    await context.control(log, 'cut', place.offset, log.syncedPlace())
+    await context.control(log, 'cut', end, log.syncedPlace())
     log.generation++
     context.forgetTail(log)
     log.segments = log.segments.slice(0, kept)
     if (place.position > 0) segment.cut(place.position, place.offset, place.newest)
-    else log.segments.push(new Segment(place.offset))
-    log.endsAt(place.offset)
-    await cutFiles(context, log, log.active, removed.reverse())
+    if (place.position === 0 || end > place.offset) log.segments.push(new Segment(end))
+    log.endsAt(end)
+    if (place.position > 0) await cutFile(context, log, segment)
+    segment.sealed = segment.finished = segment !== log.active
+    await removeFiles(context, log, removed.reverse())
     log.changed()
-    await context.control(log, 'reset', place.offset, log.syncedPlace())
+    await context.control(log, 'reset', end, log.syncedPlace())
     log.voidBefore = context.order
     log.cutTo = undefined
     log.changed()
-    await cutSnapshots(context, log, place.offset)
+    await cutSnapshots(context, log, end)
   } catch (error) {
     log.fail(error as Error)
     throw storageError(error as Error)
@@ -111,13 +115,8 @@ async function quiesce(context: StoreContext, log: StoredLog): Promise<void> {
   if (log.failure) throw storageError(log.failure)
 }
 
-/** Removes the files of `removed`, newest first, so that what is left never has a hole; then cuts the segment's. */
-async function cutFiles(
-  context: StoreContext,
-  log: StoredLog,
-  segment: Segment,
-  removed: readonly Segment[]
-): Promise<void> {
+/** Removes the files of segments, newest first, so that what is left never has a hole. */
+async function removeFiles(context: StoreContext, log: StoredLog, removed: readonly Segment[]): Promise<void> {
   const { disk, files, folders } = context
   for (const { base } of removed) {
     for (const path of [log.path(base, 'index'), log.path(base, 'log')]) {
@@ -126,7 +125,11 @@ async function cutFiles(
     }
     await folders.sync(log.folder)
   }
-  if (!segment.made) return
+}
+
+/** Cuts the files of a segment to what is left of it. */
+async function cutFile(context: StoreContext, log: StoredLog, segment: Segment): Promise<void> {
+  const { disk, files } = context
   await files.use(log.path(segment.base, 'log'), 'write', async file => {
     await file.truncate(segment.bytes)
     await file.sync()

@@ -220,7 +220,7 @@ class CrashRun {
   private async snapshot(model: LogModel, log: Log): Promise<void> {
     const offset = log.durableEndOffset
     await log.saveSnapshot({ offset, bytes: Buffer.from(`snapshot ${offset}`) })
-    model.snapshots.push({ offset, bytes: Buffer.from(`snapshot ${offset}`) })
+    model.snapshots = [...model.snapshots, { offset, bytes: Buffer.from(`snapshot ${offset}`) }].slice(-2)
   }
 
   private reconfigure(model: LogModel, log: Log): void {
