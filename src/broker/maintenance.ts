@@ -15,7 +15,7 @@ export const maintenanceOptions = {
   })
 } as const
 
-/** Looks after the partitions from time to time, one after the other: retention, producer expiry, snapshots. */
+/** Looks after the partitions from time to time, one after the other: retention, producer expiry. */
 export class Maintenance {
   private readonly partitions: Partitions
   private readonly clock: Clock

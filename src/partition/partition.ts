@@ -52,7 +52,7 @@ export class Partition {
   private readonly watchers = new Set<Watcher>()
   private closed: NaruError | undefined
   private snapshotOffset = 0
-  private bytesAtSnapshot = 0
+  private bytesSinceSnapshot = 0
 
   private constructor(
     log: Log,
@@ -138,6 +138,9 @@ export class Partition {
     header.setLeaderEpoch(batch, this.leaderEpoch)
     this.log.append(batch)
     this.producers.record(batch, 0, this.clock.now())
+    this.bytesSinceSnapshot += batch.length
+    // One that fails is made up for by the next; storage reports its own troubles.
+    if (this.bytesSinceSnapshot >= snapshotEveryBytes) this.saveSnapshot().catch(() => {})
     return { baseOffset, lastOffset: this.log.endOffset - 1, logAppendTimeMs: -1 }
   }
 
@@ -218,20 +221,19 @@ export class Partition {
     this.watchers.delete(watcher)
   }
 
-  /** Background work, from time to time: retention, producer expiry, snapshots. */
+  /** Background work, from time to time: retention, producer expiry. */
   async maintain(nowMs: number, producerExpirationMs: number): Promise<void> {
     if (this.failure) return
     this.producers.expire(nowMs, producerExpirationMs)
     const { startOffset } = this.log
     await this.log.applyRetention(nowMs, this.highWatermark)
     if (this.log.startOffset > startOffset) this.tellWatchers()
-    if (this.bytesSinceSnapshot() >= snapshotEveryBytes) await this.saveSnapshot()
   }
 
   /** Before the log is closed cleanly: keeps what would be dear to rebuild. */
   async prepareClose(): Promise<void> {
     if (this.failure || this.log.endOffset === this.snapshotOffset) return
-    if (this.producers.size > 0 || this.bytesSinceSnapshot() >= snapshotAtCloseBytes) await this.saveSnapshot()
+    if (this.producers.size > 0 || this.bytesSinceSnapshot >= snapshotAtCloseBytes) await this.saveSnapshot()
   }
 
   /** Stops serving: whoever waits, and whoever comes, gets `error`. */
@@ -270,15 +272,11 @@ export class Partition {
     let from = this.log.startOffset
     if (snapshot && snapshot.offset >= from && this.producers.load(snapshot.bytes)) from = snapshot.offset
     this.snapshotOffset = from
-    this.bytesAtSnapshot = this.log.sizeBytes - this.log.bytesBetween(from, this.log.endOffset, Number.MAX_SAFE_INTEGER)
+    this.bytesSinceSnapshot = this.log.bytesBetween(from, this.log.endOffset, Number.MAX_SAFE_INTEGER)
     if (from >= this.log.endOffset) return
     await this.log.scan(from, (batches, at) => {
       if (header.baseOffset(batches, at) >= from) this.producers.record(batches, at, header.maxTimestamp(batches, at))
     })
-  }
-
-  private bytesSinceSnapshot(): number {
-    return this.log.sizeBytes - this.bytesAtSnapshot
   }
 
   private async saveSnapshot(): Promise<void> {
@@ -286,10 +284,10 @@ export class Partition {
     // would be replayed on top of a snapshot that already has them, or be lost with it having them.
     const offset = this.log.endOffset
     const bytes = this.producers.save()
+    this.bytesSinceSnapshot = 0
     await this.whenCommitted(offset - 1)
     await this.log.saveSnapshot({ offset, bytes })
     this.snapshotOffset = offset
-    this.bytesAtSnapshot = this.log.sizeBytes
   }
 }
 
