@@ -70,6 +70,12 @@ interface Readable {
   readonly bytes: number
 }
 
+/** A read from a file. The session of its entry may end, or forget the entry, before it is back. */
+interface Reading {
+  readonly partition: Partition
+  readonly read: Promise<LogRead>
+}
+
 /** Fetch as every Kafka consumer uses it: sessions, long polling, size limits. */
 export class Fetcher {
   readonly sessions: FetchSessions
@@ -216,17 +222,15 @@ export class Fetcher {
     entries: FetchEntries,
     line: FetchEntry[],
     from: number,
-    reading: Promise<LogRead>
+    reading: Reading
   ): Promise<FetchResult> {
     try {
-      let pending: Promise<LogRead> | undefined = reading
+      let pending: Reading | undefined = reading
       for (let i = from; ; ) {
         if (pending) {
           const entry = line[i]
-          // Its session may end, or forget it, while the file is read.
-          const partition = entry.partition as Partition
           try {
-            this.take(collector, entries, entry, partition, await pending)
+            this.take(collector, entries, entry, pending.partition, await pending.read)
           } catch (error) {
             this.refuse(collector, entries, entry, error)
           }
@@ -240,8 +244,8 @@ export class Fetcher {
     }
   }
 
-  /** Serves one entry from memory, or gives the promise of a read from a file. */
-  private readOne(collector: Collector, entries: FetchEntries, entry: FetchEntry): Promise<LogRead> | undefined {
+  /** Serves one entry from memory, or begins a read from a file. */
+  private readOne(collector: Collector, entries: FetchEntries, entry: FetchEntry): Reading | undefined {
     const { item } = entry
     try {
       const partition = this.partitions.find(item)
@@ -257,7 +261,7 @@ export class Fetcher {
         return undefined
       }
       const read = partition.read(item.fetchOffset, { maxBytes: room, atLeastOne: collector.bytes === 0, below })
-      if (read instanceof Promise) return read
+      if (read instanceof Promise) return { partition, read }
       this.take(collector, entries, entry, partition, read)
     } catch (error) {
       this.refuse(collector, entries, entry, error)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Partition, Watcher } from '../../src/partition/partition.ts'
-import { batch, fetch, item, lines, openWorld, produce, put, settle, stateOf, valuesOf } from './world.ts'
+import { batch, fetch, item, lines, openWorld, produce, put, settle, stateOf, valuesOf, type World } from './world.ts'
 
 /** Counts who watches a partition, from outside. */
 function countWatchers(partition: Partition): () => number {
@@ -136,6 +136,58 @@ describe('fetch', () => {
     assert.deepEqual(lines(await fetch(world, [item('t', 0, 0)])), ['t-0:'])
     await produced
     assert.deepEqual(lines(await fetch(world, [item('t', 0, 0)])), ['t-0: a'])
+    await world.close()
+  })
+})
+
+describe('a fetch of records that are no longer in memory', () => {
+  /** Two partitions whose first records only files have. */
+  async function coldWorld(): Promise<World> {
+    const world = await openWorld()
+    await world.topic('t', 2)
+    const large = 'x'.repeat(100_000)
+    for (const index of [0, 1]) await put(world, 't', index, `first of ${index}`)
+    for (let i = 0; i < 30; i++) for (const index of [0, 1]) await put(world, 't', index, large)
+    return world
+  }
+
+  it('is answered as any other, in the order asked for', async () => {
+    const world = await coldWorld()
+    const items = [item('t', 1, 0, { maxBytes: 1000 }), item('t', 0, 30), item('t', 0, 0, { maxBytes: 1000 })]
+    const result = await fetch(world, items)
+    assert.deepEqual(
+      result.partitions.map(partition => valuesOf(partition)[0].slice(0, 10)),
+      ['first of 1', 'xxxxxxxxxx', 'first of 0']
+    )
+    result.release()
+    let offset = 0
+    for (let rounds = 0; offset < 31; rounds++) {
+      assert(rounds < 10)
+      const next = await fetch(world, [item('t', 0, offset, { maxBytes: 50_000_000 })])
+      offset += valuesOf(next.partitions[0]).length
+      next.release()
+    }
+    assert.equal(offset, 31)
+    await world.close()
+  })
+
+  it('leaves nobody watching when its session ends while a file is read', async () => {
+    const world = await coldWorld()
+    const watchers = countWatchers(world.partition('t', 0))
+    const watchersOfNext = countWatchers(world.partition('t', 1))
+    const opened = await fetch(world, [item('t', 0, 31), item('t', 1, 31)], { sessionEpoch: 0 })
+    const { sessionId } = opened
+    assert.equal(watchers() + watchersOfNext(), 2)
+    const reading = fetch(world, [item('t', 0, 0), item('t', 1, 0)], { sessionId, sessionEpoch: 1 })
+    await fetch(world, [], { sessionId, sessionEpoch: -1 })
+    const result = await reading
+    assert.deepEqual(
+      result.partitions.map(({ error }) => error),
+      [undefined, undefined]
+    )
+    assert.equal(valuesOf(result.partitions[0])[0], 'first of 0')
+    result.release()
+    assert.equal(watchers() + watchersOfNext(), 0)
     await world.close()
   })
 })

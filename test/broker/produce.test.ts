@@ -123,6 +123,31 @@ describe('produce', () => {
     await world.close()
   })
 
+  it('answers in every version, by name or by id', async () => {
+    const world = await openWorld()
+    const { topicId } = await world.topic('t')
+    for (let version = 3; version <= 13; version++) {
+      const records = [batch([`version ${version}`])]
+      const { responses } = await world.ask(produceHandler, Produce, version, {
+        transactionalId: null,
+        acks: -1,
+        timeoutMs: 1000,
+        topicData: [{ name: 't', topicId, partitionData: [0, 1].map(index => ({ index, records })) }]
+      })
+      const [topic] = responses
+      if (version < 13) assert.equal(topic.name, 't')
+      else assert.equal(topic.topicId, topicId)
+      assert.deepEqual(
+        topic.partitionResponses.map(({ index, errorCode, baseOffset }) => ({ index, errorCode, baseOffset })),
+        [
+          { index: 0, errorCode: 0, baseOffset: version - 3 },
+          { index: 1, errorCode: 3, baseOffset: -1 }
+        ]
+      )
+    }
+    await world.close()
+  })
+
   it('says which records are at fault', async () => {
     const world = await openWorld()
     await world.topic('t', 1, { 'message.timestamp.before.max.ms': '1000' })
