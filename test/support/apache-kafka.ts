@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -22,7 +22,10 @@ const jars = join(root, '.cache', `kafka-${kafkaVersion}`)
 
 let whyNot: string | undefined | null = null
 
-/** What keeps Apache Kafka from running here, or undefined when nothing does. Fetches nothing. */
+/**
+ * What keeps Apache Kafka from running here, or undefined when nothing does. Brings the jars when they are not there
+ * yet, so that a test which isn't skipped can run: a machine may have Maven and no way to what it asks for.
+ */
 export function whyNoApacheKafka(): string | undefined {
   if (whyNot === null) whyNot = findMissing()
   return whyNot
@@ -31,22 +34,27 @@ export function whyNoApacheKafka(): string | undefined {
 function findMissing(): string | undefined {
   if (spawnSync('java', ['-version']).status !== 0) return 'java is not installed'
   if (existsSync(jars)) return undefined
-  if (spawnSync('mvn', ['-version']).status !== 0) return `mvn is not installed, and ${jars} is not there`
-  return undefined
+  if (spawnSync('mvn', ['-version']).status !== 0)
+    return `mvn is not installed, and ${relative(root, jars)} is not there`
+  return fetchJars()
 }
 
-/** Brings the jars when they are not there yet. Several processes may call it at once. Throws with Maven's output. */
+/** Throws with the reason when Apache Kafka can't run here. */
 export function fetchApacheKafka(): void {
   const missing = whyNoApacheKafka()
   if (missing) throw new Error(missing)
-  if (existsSync(jars)) return
+}
+
+/** Several processes may call it at once. Gives Maven's first complaint when it failed. */
+function fetchJars(): string | undefined {
   mkdirSync(join(root, '.cache'), { recursive: true })
   const part = mkdtempSync(`${jars}.part-`)
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${part}`, '-DincludeScope=runtime']
   const maven = spawnSync('mvn', ['-B', '-q', '-f', pom, ...goal], { encoding: 'utf8', timeout: 300_000 })
   if (maven.status !== 0) {
     rmSync(part, { recursive: true, force: true })
-    throw new Error(`Maven could not fetch Apache Kafka ${kafkaVersion}:\n${maven.stdout}${maven.stderr}`)
+    const complaint = /ERROR\S*\s+(.+?)(?: -> |\n)/.exec(`${maven.stdout}${maven.stderr}`)?.[1] ?? 'no answer within 300 s'
+    return `Maven could not fetch Apache Kafka ${kafkaVersion}: ${complaint}`
   }
   try {
     renameSync(part, jars)
@@ -54,6 +62,7 @@ export function fetchApacheKafka(): void {
     rmSync(part, { recursive: true, force: true })
     if (!existsSync(jars)) throw error
   }
+  return undefined
 }
 
 export interface ApacheKafkaOptions {
