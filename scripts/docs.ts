@@ -52,9 +52,11 @@ function table(options: readonly Option[], withBroker: boolean): string {
     .map(option => {
       const shown = formatOption(option.default) || '(empty)'
       const unit = option.unit ? `, ${option.unit}` : ''
+      const others = withBroker ? [] : (option.coarser ?? []).map(({ name }) => `\`${name}\``)
+      const coarser = others.length > 0 ? ` In a coarser unit: ${others.join(', ')}.` : ''
       const values = option.values ? ` One of: ${option.values.join(', ')}.` : ''
       const broker = withBroker ? ` ${option.broker ? `\`${option.broker}\`` : ''} |` : ''
-      return `| \`${option.name}\` | ${option.type}${unit} | ${shown} | ${option.doc}${values} |${broker}`
+      return `| \`${option.name}\` | ${option.type}${unit} | ${shown} | ${option.doc}${values}${coarser} |${broker}`
     })
   const [heads, rule] = withBroker ? [' broker option |', '---|'] : ['', '']
   return `| option | type | default | what it does |${heads}\n|---|---|---|---|${rule}\n${rows.join('\n')}\n`

@@ -15,19 +15,20 @@ export function environmentName(option: string): string {
 /** Option texts from NARU_* variables. Variables of the tools themselves (`known` has no such option) are left alone. */
 export function textsFromEnvironment(environment: Record<string, string | undefined>, known: readonly Option[]): Texts {
   const texts: Texts = {}
-  for (const option of known) {
-    const text = environment[environmentName(option.name)]
-    if (text !== undefined) texts[option.name] = text
+  for (const { name } of allNames(known)) {
+    const text = environment[environmentName(name)]
+    if (text !== undefined) texts[name] = text
   }
   return texts
 }
 
 /**
- * Merges texts of several sources, weakest first, and checks each against its declaration.
+ * Merges texts of several sources, weakest first, and checks each against its declaration. What is set in a coarser unit
+ * is given in the finest one; a finer one counts before a coarser one, whatever their sources, as in Kafka.
  * Throws INVALID_CONFIG for an unknown name (with the nearest known one) and for a value that doesn't fit.
  */
 export function mergeTexts(known: readonly Option[], ...sources: readonly Texts[]): Texts {
-  const byName = new Map(known.map(option => [option.name, option]))
+  const byName = new Map(allNames(known).map(option => [option.name, option]))
   const merged: Texts = {}
   for (const texts of sources)
     for (const [name, text] of Object.entries(texts)) {
@@ -35,7 +36,23 @@ export function mergeTexts(known: readonly Option[], ...sources: readonly Texts[
       if (!option) throw new NaruError('INVALID_CONFIG', `There is no option ${name}.${suggestion(name, byName)}`)
       merged[name] = formatOption(parseOption(option, text))
     }
+  for (const option of known) resolveUnits(option, merged)
   return merged
+}
+
+/** The options with those that give them in coarser units. */
+function allNames(known: readonly Option[]): Option[] {
+  return known.flatMap(option => [option, ...(option.coarser ?? []).map(({ name }) => ({ ...option, name }))])
+}
+
+function resolveUnits(option: Option, texts: Texts): void {
+  for (const { name, factor } of option.coarser ?? []) {
+    const text = texts[name]
+    delete texts[name]
+    if (text === undefined || texts[option.name] !== undefined) continue
+    const value = BigInt(text)
+    texts[option.name] = formatOption(parseOption(option, String(value < 0n ? value : value * factor)))
+  }
 }
 
 function suggestion(name: string, known: ReadonlyMap<string, Option>): string {

@@ -30,8 +30,20 @@ export interface Option<T extends OptionType = OptionType> {
   readonly max?: number | bigint
   /** The broker option that gives a topic option its default (`log.retention.ms` for `retention.ms`). */
   readonly broker?: string
+  /**
+   * Names for the same in coarser units, the finest first (`log.retention.hours` for `log.retention.ms`): they count where
+   * no finer one is set.
+   */
+  readonly coarser?: readonly CoarserOption[]
   /** True when the value must never be shown. */
   readonly sensitive?: boolean
+}
+
+/** A broker option that gives another one in a coarser unit. */
+export interface CoarserOption {
+  readonly name: string
+  /** How many of the finer unit one is. */
+  readonly factor: bigint
 }
 
 /** Declares an option; only fixes its types. */

@@ -21,6 +21,7 @@ export const storageTopicOptions = {
     unit: 'ms',
     min: 1,
     broker: 'log.roll.ms',
+    coarser: [{ name: 'log.roll.hours', factor: 3_600_000n }],
     doc: 'A new segment begins when the timestamps of a batch lie this much after those that began the current one, even if it is not full.'
   }),
   indexIntervalBytes: option({
@@ -39,6 +40,10 @@ export const storageTopicOptions = {
     unit: 'ms',
     min: -1,
     broker: 'log.retention.ms',
+    coarser: [
+      { name: 'log.retention.minutes', factor: 60_000n },
+      { name: 'log.retention.hours', factor: 3_600_000n }
+    ],
     doc: 'Segments whose newest record is older than this are deleted; -1 for no limit.'
   }),
   retentionBytes: option({

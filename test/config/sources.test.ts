@@ -38,3 +38,19 @@ test('unknown names and bad values are refused, a typing error with the name tha
   assert.throws(() => mergeTexts(known, { 'num.partition': '1' }), refused('Did you mean num.partitions?'))
   assert.throws(() => mergeTexts(known, { 'num.partitions': 'many' }), refused('num.partitions'))
 })
+
+test('what is set in a coarser unit counts where no finer one is set', () => {
+  const coarser = [
+    { name: 'log.retention.minutes', factor: 60_000n },
+    { name: 'log.retention.hours', factor: 3_600_000n }
+  ]
+  const retention = [option({ name: 'log.retention.ms', type: 'long', default: 1n, min: -1, coarser, doc: '' })]
+  const merge = (...sources: Record<string, string>[]) => mergeTexts(retention, ...sources)['log.retention.ms']
+  assert.equal(merge({ 'log.retention.hours': '2' }), '7200000')
+  assert.equal(merge({ 'log.retention.minutes': '3' }, { 'log.retention.hours': '2' }), '180000')
+  assert.equal(merge({ 'log.retention.ms': '5' }, { 'log.retention.minutes': '3' }), '5')
+  assert.equal(merge({ 'log.retention.hours': '-1' }), '-1')
+  assert.deepEqual(Object.keys(mergeTexts(retention, { 'log.retention.hours': '2' })), ['log.retention.ms'])
+  assert.deepEqual(textsFromEnvironment({ NARU_LOG_RETENTION_HOURS: '1' }, retention), { 'log.retention.hours': '1' })
+  assert.throws(() => merge({ 'log.retention.hours': 'many' }), refused('log.retention.hours'))
+})
