@@ -54,6 +54,7 @@ describe('a partition whose log could not be opened', () => {
         [undefined, 1, [], [1]]
       ]
     )
+    assert.deepEqual([world.broker.leaderOf('a', 0), world.broker.leaderOf('a', 1)?.nodeId], [undefined, 1])
     const { replicas, logDirs } = world.broker
     assert.equal(replicas.elect('a', 0, 'preferred').error, 'PREFERRED_LEADER_NOT_AVAILABLE')
     assert.equal(replicas.elect('a', 0, 'unclean').error, 'ELIGIBLE_LEADERS_NOT_AVAILABLE')
