@@ -24,6 +24,8 @@ import { SeededRandom } from '../../src/std/random.ts'
 import { openLogStore } from '../../src/storage/store.ts'
 import type { LogStore } from '../../src/storage/types.ts'
 
+let nextSeed = 1
+
 export const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 export interface World {
@@ -46,13 +48,17 @@ export interface World {
   close(): Promise<void>
 }
 
-/** A whole broker without sockets. Another one on the same disk is what a restart gives. */
+/**
+ * A whole broker without sockets. Another one on the same disk is what a restart gives; it takes another `seed` for its
+ * randomness, or it would draw the same ids again.
+ */
 export async function openWorld(
   texts: Record<string, string> = {},
   disk: Disk = memoryDisk(),
-  clock = new ManualClock()
+  clock = new ManualClock(),
+  seed = nextSeed++
 ): Promise<World> {
-  const parts = { clock, random: new SeededRandom(7), logger: silent, metrics: new Metrics() }
+  const parts = { clock, random: new SeededRandom(seed), logger: silent, metrics: new Metrics() }
   const small = {
     journalFileBytes: 256 * 1024,
     journalFiles: 4,
