@@ -25,6 +25,9 @@ import { Topics } from './topics.ts'
 /** The internal topic that keeps committed offsets and groups. */
 export const offsetsTopic = '__consumer_offsets'
 
+/** How many partitions are closed at a time; some write a snapshot. */
+const closedTogether = 8
+
 /** What a broker stands on; all of it is the caller's to close, after the broker. */
 export interface BrokerParts {
   readonly store: LogStore
@@ -136,10 +139,14 @@ export class Broker {
     const partitions = [...this.partitions.all()]
     await Promise.allSettled(partitions.map(partition => partition.whenCommitted(partition.endOffset - 1)))
     this.groups.close()
-    for (const partition of partitions) {
-      await partition.prepareClose().catch(error => this.warn(error, partition))
-      partition.close(new NaruError('NOT_LEADER_OR_FOLLOWER', 'The broker is stopping.'))
+    const line = partitions.values()
+    const closeInTurn = async () => {
+      for (const partition of line) {
+        await partition.prepareClose().catch(error => this.warn(error, partition))
+        partition.close(new NaruError('NOT_LEADER_OR_FOLLOWER', 'The broker is stopping.'))
+      }
     }
+    await Promise.all(Array.from({ length: closedTogether }, closeInTurn))
     this.timers.close()
   }
 

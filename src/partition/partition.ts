@@ -233,7 +233,9 @@ export class Partition {
   /** Before the log is closed cleanly: keeps what would be dear to rebuild. */
   async prepareClose(): Promise<void> {
     if (this.failure || this.log.endOffset === this.snapshotOffset) return
-    if (this.producers.size > 0 || this.bytesSinceSnapshot >= snapshotAtCloseBytes) await this.saveSnapshot()
+    // What was deleted since the last snapshot can't be scanned any more.
+    const onlyInMemory = this.producers.size > 0 && this.log.startOffset > this.snapshotOffset
+    if (onlyInMemory || this.bytesSinceSnapshot >= snapshotAtCloseBytes) await this.saveSnapshot()
   }
 
   /** Stops serving: whoever waits, and whoever comes, gets `error`. */

@@ -65,12 +65,32 @@ describe('a partition', () => {
     await again.close()
   })
 
+  it('writes nothing when it closes, unless much would have to be read again, or is gone', async () => {
+    for (const deleted of [false, true]) {
+      const disk = simulated()
+      const world = setting(disk)
+      const store = await openStore(world)
+      const { partition } = await lead(store, world)
+      for (let i = 0; i < 5; i++) partition.appendFromProducer(numbered(i))
+      await partition.whenCommitted(4)
+      if (deleted) await partition.deleteRecordsBefore(-1)
+      await partition.prepareClose()
+      await store.close()
+      assert.equal(await partition.log.latestSnapshot().then(found => found?.offset), deleted ? 5 : undefined)
+      const again = await openStore(setting(disk))
+      const { partition: back } = await lead(again, world, 1)
+      assert.equal(back.appendFromProducer(numbered(4)).baseOffset, 4)
+      assert.equal(back.endOffset, 5)
+      await again.close()
+    }
+  })
+
   it('keeps no snapshot that knows more than the log', async () => {
     const disk = simulated()
     const world = setting(disk)
     const store = await openStore(world)
     const { partition } = await lead(store, world)
-    for (let i = 0; i < 3; i++) partition.appendFromProducer(numbered(i))
+    for (let i = 0; i < 3; i++) partition.appendFromProducer(numbered(i, 100_000))
     const closing = partition.prepareClose()
     partition.appendFromProducer(numbered(3))
     await closing
