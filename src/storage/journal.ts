@@ -209,7 +209,7 @@ export class Journal {
 
   /** Takes over the files of earlier runs; recovery or a clean shutdown has made them free. */
   private async open(): Promise<void> {
-    const { disk, folder } = this.host
+    const { disk, folders, folder } = this.host
     for (const name of await disk.list(journalFolder(folder))) {
       const match = /^(sync|cached)-(\d+)$/.exec(name)
       if (match?.[1] !== this.kind) continue
@@ -223,6 +223,8 @@ export class Journal {
         await disk.remove(path)
       } else this.free.push({ path, file, capacity, first: 0, last: 0, firstOrder: 0, needs: new Map() })
     }
+    // A killed process may have left names that aren't durable.
+    if (this.free.length > 0) await folders.sync(journalFolder(folder))
     this.free.sort((a, b) => a.capacity - b.capacity)
   }
 

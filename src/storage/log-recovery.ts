@@ -91,8 +91,10 @@ export class LogRecovery {
       return
     }
     this.dropped = false
-    if (kind === 'data') this.data.push(piece)
-    else if (kind === 'start') this.start = Math.max(this.start, offset)
+    if (kind === 'data') {
+      // All that was there when a truncation began is in the files.
+      if (this.cut === undefined) this.data.push(piece)
+    } else if (kind === 'start') this.start = Math.max(this.start, offset)
     else if (kind === 'mark') {
       if (place && place.offset > this.floor.offset) this.floor = place
     } else {

@@ -1,3 +1,4 @@
+import { DiskError } from '../disk/disk.ts'
 import * as header from '../record/header.ts'
 import { assert } from '../std/assert.ts'
 import { NaruError } from '../std/errors.ts'
@@ -419,7 +420,9 @@ export class StoredLog implements Log {
   }
 
   private alone<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.exclusive.then(work, work)
+    const turn = this.exclusive.then(work).catch(error => {
+      throw error instanceof DiskError ? storageError(error) : error
+    })
     this.exclusive = turn.catch(() => {})
     return turn
   }

@@ -91,7 +91,8 @@ export async function recover(context: RecoveryContext): Promise<Checkpoint> {
       cnext: cached.nextSequence,
       found: typeof found === 'string' ? found : found.number,
       marker: marker?.toString(),
-      cpieces: [...cached.pieces].map(([n,p])=>[n,p.map(x=>x.kind+x.offset+'#'+x.order)]), pieces: [...sync.pieces].map(([n, p]) => [n, p.map(x => x.kind + x.offset + '#' + x.order)])
+      cpieces: [...cached.pieces].map(([n, p]) => [n, p.map(x => x.kind + x.offset + '#' + x.order)]),
+      pieces: [...sync.pieces].map(([n, p]) => [n, p.map(x => x.kind + x.offset + '#' + x.order)])
     },
     'RECOVER'
   )
@@ -157,6 +158,8 @@ async function recoverLogs(
     const recovered = await recovery.run(pieces, trust)
     if (recovered) logs.set(name, recovered)
   }
+  // Names that a killed process left may not be durable yet.
+  await context.folders.sync(logsFolder(context.folder))
   return logs
 }
 

@@ -4,13 +4,15 @@ import type { Segment } from './segment.ts'
 
 export const slabBytesMin = 4096
 export const slabBytesMax = 1024 * 1024
+/** A batch of the default `max.message.bytes` is a little larger than the largest ordinary slab. */
+const pooledSizeMax = 2 * slabBytesMax
 /** Free memory that a pool keeps for the next slabs. */
 const pooledBytesMax = 16 * 1024 * 1024
 
 export const alignDown = (position: number): number => position - (position % blockBytes)
 export const alignUp = (position: number): number => alignDown(position + blockBytes - 1)
 
-/** Memory for slabs, in powers of two up to `slabBytesMax`, taken again instead of allocated anew. */
+/** Memory for slabs, in powers of two up to `pooledSizeMax`, taken again instead of allocated anew. */
 export class SlabPool {
   private readonly disk: Disk
   private readonly free = new Map<number, Buffer[]>()
@@ -23,7 +25,7 @@ export class SlabPool {
   /** Memory for a direct file of at least `bytes`. */
   take(bytes: number): Buffer {
     let size = slabBytesMin
-    while (size < bytes && size < slabBytesMax) size *= 2
+    while (size < bytes && size < pooledSizeMax) size *= 2
     if (size < bytes) return this.disk.allocate(alignUp(bytes))
     const memory = this.free.get(size)?.pop()
     if (!memory) return this.disk.allocate(size)
@@ -33,7 +35,7 @@ export class SlabPool {
 
   give(memory: Buffer): void {
     const size = memory.length
-    if (size > slabBytesMax || this.freeBytes + size > pooledBytesMax) return
+    if (size > pooledSizeMax || this.freeBytes + size > pooledBytesMax) return
     this.freeBytes += size
     const list = this.free.get(size)
     if (list) list.push(memory)
@@ -66,12 +68,17 @@ export class Slab {
   private readonly pool: SlabPool
   private references = 1
 
-  /** `previous`: the slab that ends at `position`, with what completes the first block; undefined when only the file has it. */
+  /**
+   * Room for `bytes` from `position` on, in memory of `memoryBytes` (the head counts in it, or every full slab would
+   * outgrow its size class). `previous`: the slab that ends at `position`, with what completes the first block; undefined when only the
+   * file has it.
+   */
   constructor(
     pool: SlabPool,
     segment: Segment,
     position: number,
     bytes: number,
+    memoryBytes: number,
     firstOffset: number,
     count: number,
     previous: Slab | undefined
@@ -84,7 +91,7 @@ export class Slab {
     this.firstOffset = firstOffset
     this.endOffset = firstOffset
     this.countAtFrom = count
-    this.memory = pool.take(position - this.start + bytes)
+    this.memory = pool.take(Math.max(position - this.start + bytes, memoryBytes))
     this.validFrom = previous ? Math.max(this.start, previous.validFrom) : position
     previous?.slice(this.start, position).copy(this.memory)
   }

@@ -175,7 +175,11 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     const name = logName(id)
     let removal = this.removals.get(name)
     if (!removal) {
-      removal = this.removeNow(id, name).finally(() => this.removals.delete(name))
+      removal = this.removeNow(id, name)
+        .catch(error => {
+          throw error instanceof DiskError ? storageError(error) : error
+        })
+        .finally(() => this.removals.delete(name))
       this.removals.set(name, removal)
     }
     return removal

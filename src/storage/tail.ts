@@ -39,7 +39,7 @@ export class Tail {
       const previous = this.slabs[this.slabs.length - 1]
       const before = previous?.segment === segment ? previous : undefined
       if (slab) this.nextBytes = Math.min(slabBytesMax, this.nextBytes * 2)
-      slab = new Slab(this.pool, segment, position, Math.max(bytes, this.nextBytes), firstOffset, count, before)
+      slab = new Slab(this.pool, segment, position, bytes, this.nextBytes, firstOffset, count, before)
       this.slabs.push(slab)
       this.unsynced.push(slab)
       this.open = slab

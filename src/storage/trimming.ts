@@ -35,10 +35,11 @@ export async function truncate(context: StoreContext, log: StoredLog, offset: nu
     if (place.position > 0) await cutFile(context, log, segment)
     segment.sealed = segment.finished = segment !== log.active
     await removeFiles(context, log, removed.reverse())
+    // Before the reset entry: a checkpoint that doesn't need that entry any more must not say that there is a cut to make.
+    log.cutTo = undefined
     log.changed()
     await context.control(log, 'reset', end, log.syncedPlace())
     log.voidBefore = context.order
-    log.cutTo = undefined
     log.changed()
     await cutSnapshots(context, log, end)
   } catch (error) {

@@ -61,7 +61,7 @@ class CrashRun {
     const { random } = this
     const disk = this.options.plant ? this.options.plant(this.disk, random) : this.disk
     const world = setting(disk, this.options.logger)
-    if (dies) this.disk.crashAt(1 + below(random, chance(random, 0.3) ? 40 : 600))
+    if (dies) this.disk.crashAt(1 + below(random, chance(random, 0.3) ? 40 : 300))
     this.disk.faults.write = 0
     this.disk.faults.sync = 0
     this.epoch++
