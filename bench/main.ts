@@ -84,7 +84,7 @@ async function run(
   const start = async (contender: Contender, nodeArgs: string[] = []) => {
     const broker = new Broker(contender, join(runDir, contender.name), await freePort(), nodeArgs)
     await broker.start()
-    await warmUp(broker, 3000)
+    if (!values.profile) await warmUp(broker, 3000)
     return broker
   }
   const outcomes: Outcome[] = []
