@@ -21,6 +21,8 @@ export function admitBatch(records: Buffer, config: PartitionTopicConfig, nowMs:
     decompressedBytesMax: config.decompressedBytesMax
   }
   const checked = checkProduceBatch(records, limits)
+  if (header.isTransactional(records))
+    throw new NaruError('INVALID_TXN_STATE', 'This broker has no transactions: the batch belongs to none.')
   const batch = inTopicCodec(records, config)
   if (batch.length > config.maxMessageBytes)
     throw new NaruError(

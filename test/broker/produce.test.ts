@@ -148,6 +148,15 @@ describe('produce', () => {
     await world.close()
   })
 
+  it('takes no batch of a transaction: nobody could end it', async () => {
+    const world = await openWorld()
+    await world.topic('t')
+    const records = batch(['a'], { transactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 })
+    assert.equal(await errorOf(world, 't', records), 'INVALID_TXN_STATE')
+    assert.equal(world.partition('t').endOffset, 0)
+    await world.close()
+  })
+
   it('says which records are at fault', async () => {
     const world = await openWorld()
     await world.topic('t', 1, { 'message.timestamp.before.max.ms': '1000' })
