@@ -128,6 +128,8 @@ export class Flusher {
     const entries = index.slice(from, to)
     const bytes = from === 0 ? Buffer.concat([indexHeader(), entries]) : entries
     await this.host.files.use(log.path(segment.base, 'index'), 'index', async file => {
+      // An index that a crash left behind without its segment.
+      if (from === 0) await file.truncate(0)
       file.writeSync(bytes, 0, bytes.length, from === 0 ? 0 : (from + 1) * entryBytes)
       if (segment.hasGaps) await file.sync()
     })

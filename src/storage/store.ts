@@ -427,10 +427,11 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     removed.remove()
     await removed.settled()
     await this.flusher.idle(removed)
-    await this.control(removed, 'drop', removed.endOffset)
+    await Promise.all(Object.values(this.committers).map(committer => committer.barrier()))
     // From here on checkpoints know nothing of it but that what rounds say of it is void.
     this.dropped.set(name, this.nextRoundOrder)
     this.logs.delete(name)
+    await this.control(removed, 'drop', removed.endOffset)
     removed.tail.clear()
     for (const segment of removed.segments)
       this.files.forget(removed.path(segment.base, 'log'), removed.path(segment.base, 'index'))

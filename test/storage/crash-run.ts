@@ -197,7 +197,7 @@ class CrashRun {
     model.endMayBeCutTo = Math.min(offset, straddled?.base ?? offset)
     // In a gap the end is that of the batch before.
     const previous = model.batches.filter(batch => batch.end <= offset).pop()
-    if (straddled && previous) model.endMayBeCutTo = Math.min(model.endMayBeCutTo, previous.end)
+    model.endMayBeCutTo = Math.min(model.endMayBeCutTo, previous?.end ?? 0)
     await log.truncate(offset)
     model.truncated(log.endOffset)
   }
