@@ -84,6 +84,7 @@ export class Connection {
     this.door.bytesRead.add(chunk.length)
     this.splitter.push(chunk)
     this.process()
+    this.splitter.keep()
   }
 
   /** Serves what was read as far as the limits allow. */
@@ -165,7 +166,7 @@ export class Connection {
   private waitsForStorage(frame: Buffer): boolean {
     const { pressure } = this.door.broker
     if (!pressure?.over) return false
-    this.held = frame
+    this.held = Buffer.from(frame)
     const goOn = () => this.process()
     pressure.relieved().then(goOn, goOn)
     return true

@@ -5,6 +5,7 @@ import { messageOf } from '../../std/errors.ts'
 import type { Logger } from '../../std/log.ts'
 import type { Metrics } from '../../std/metrics.ts'
 import type { ListenerLimits } from './options.ts'
+import { readInPlace } from './read-in-place.ts'
 
 /** Where a connection comes from and came in. */
 export interface Remote {
@@ -13,7 +14,10 @@ export interface Remote {
   readonly localPort: number
 }
 
-/** Serves a connection; gives how to ask it to finish what it does and close. */
+/**
+ * Serves a connection; gives how to ask it to finish what it does and close. The bytes of a 'data' event are valid
+ * during the event only.
+ */
 export type Serve = (stream: Duplex, remote: Remote) => { finish(reason: string): void }
 
 export interface ListenOptions {
@@ -63,6 +67,7 @@ export async function listen(options: ListenOptions, serve: Serve): Promise<List
       else perHost.delete(host)
     })
     const remote = { host, port: socket.remotePort ?? 0, localPort: socket.localPort ?? 0 }
+    readInPlace(socket)
     sockets.set(socket, serve(socket, remote))
   }
 

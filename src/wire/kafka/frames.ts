@@ -81,6 +81,13 @@ export class FrameSplitter {
     return this.complete(chunk)
   }
 
+  /** Copies what was pushed and not looked at yet: the caller takes its chunk back. */
+  keep(): void {
+    if (!this.chunk) return
+    this.chunk = Buffer.from(this.chunk.subarray(this.at))
+    this.at = 0
+  }
+
   /** Gives back the frame last returned by `next`. */
   release(): void {
     if (this.lent) this.pool.give(this.lent)

@@ -16,7 +16,8 @@ afterEach(async () => {
 
 const echoing: Serve = stream => {
   stream.on('error', () => {})
-  stream.pipe(stream)
+  stream.on('data', (bytes: Buffer) => stream.write(Buffer.from(bytes)))
+  stream.on('end', () => stream.end())
   return { finish: () => stream.end() }
 }
 

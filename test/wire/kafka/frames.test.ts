@@ -105,3 +105,16 @@ test('the pool hands a buffer out again, and keeps no more than its bound', () =
   pool.give(large)
   assert.notEqual(pool.take(10_000), large)
 })
+
+test('after keep, frames not taken yet survive the reuse of the chunk', () => {
+  const splitter = new FrameSplitter(1000)
+  const chunk = Buffer.from([0, 0, 0, 2, 1, 2, 0, 0, 0, 3, 3, 4, 5, 0, 0, 0, 2, 6])
+  splitter.push(chunk)
+  assert.deepEqual(splitter.next(), Buffer.from([1, 2]))
+  splitter.keep()
+  chunk.fill(255)
+  assert.deepEqual(splitter.next(), Buffer.from([3, 4, 5]))
+  assert.equal(splitter.next(), undefined)
+  splitter.push(Buffer.from([7]))
+  assert.deepEqual(splitter.next(), Buffer.from([6, 7]))
+})
