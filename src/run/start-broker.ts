@@ -91,14 +91,17 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
       limits: values.of(kafkaDoorOptions)
     })
     closing.add(async () => door.close())
+    const host = node.advertisedHost || reachable(node.host)
+    const advertise = (port: number) => control.advertise({ host, port: node.advertisedPort || port })
+    // Clients that wait for a restart get through at once, and must find the broker in its own metadata.
+    if (node.port !== 0) await advertise(node.port)
     const listener = await listenAll(
       { ...world, host: node.host, port: node.port, limits: values.of(listenerOptions) },
       (stream, remote) => door.serve(stream, remote)
     )
     closing.add(() => listener.close(closeGraceMs))
-    const host = node.advertisedHost || reachable(node.host)
+    if (node.port === 0) await advertise(listener.port)
     const port = node.advertisedPort || listener.port
-    await control.advertise({ host, port })
     let closed: Promise<void> | undefined
     return {
       bootstrap: `${host}:${port}`,

@@ -15,6 +15,7 @@ import { CreateTopics } from '../../src/wire/kafka/messages/create-topics.ts'
 import { DeleteTopics } from '../../src/wire/kafka/messages/delete-topics.ts'
 import { Fetch } from '../../src/wire/kafka/messages/fetch.ts'
 import { JoinGroup } from '../../src/wire/kafka/messages/join-group.ts'
+import { Metadata } from '../../src/wire/kafka/messages/metadata.ts'
 import { Produce } from '../../src/wire/kafka/messages/produce.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'naru-run-'))
@@ -152,6 +153,26 @@ describe('a broker that runs', () => {
     assert(highWatermark >= acknowledged, `${acknowledged} acknowledged, ${highWatermark} kept`)
     client.close()
     await broker.close()
+  })
+
+  it('is in its own metadata for the first client that gets through', async () => {
+    const first = await start(onDisk('early'))
+    const { port } = first
+    const client = await connect(first)
+    await createTopic(client, 't')
+    await first.close()
+    const starting = start(onDisk('early', { port: String(port) }))
+    let early: Connection | undefined
+    for (let tries = 0; !early && tries < 50_000; tries++)
+      early = await connect({ ...first, port }).catch(() => undefined)
+    assert(early)
+    const { brokers, topics } = await early.request(Metadata, { topics: [{ name: 't' }] })
+    assert.deepEqual(
+      brokers.map(broker => broker.port),
+      [port]
+    )
+    assert.equal(topics[0].errorCode, 0)
+    await (await starting).close()
   })
 
   it('is one of several in a process, each on its own', async () => {
