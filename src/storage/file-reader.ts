@@ -238,23 +238,6 @@ class Cursor {
   private async skipDamage(offset: number): Promise<void> {
     const { segment, log } = this
     const damagedAt = this.position
-    if (process.env.DBG)
-      console.log('DAMAGE', {
-        damagedAt,
-        expected: this.expected,
-        synced: segment.synced,
-        have: this.end - this.position,
-        valid: this.buffer && validBatchAt(this.buffer, this.position - this.start, this.end - this.start),
-        base: this.buffer && header.baseOffset(this.buffer, this.position - this.start),
-        ep: this.buffer && header.leaderEpoch(this.buffer, this.position - this.start),
-        eps: log.epochs.list(),
-        idx:
-          segment.index &&
-          Array.from(
-            { length: segment.index.count },
-            (_, i) => segment.index!.offsetAt(i) + '@' + segment.index!.positionAt(i)
-          ).join()
-      })
     const from = this.expected
     const have = this.end - this.position
     const declared = have >= header.headerBytes ? header.batchBytes(this.buffer!, this.position - this.start) : 0

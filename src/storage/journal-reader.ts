@@ -65,6 +65,7 @@ export async function readJournal(
   for (const name of await disk.list(journalFolder(folder))) {
     if (!name.startsWith(`${kind}-`)) continue
     const path = `${journalFolder(folder)}/${name}`
+    await makeDurable(disk, path)
     const bytes = (await readWhole(disk, path)) ?? Buffer.alloc(0)
     const found = readFileRounds(bytes, path, kind, header => {
       nextSequence = Math.max(nextSequence, header.sequence + 1)
@@ -94,6 +95,16 @@ export async function readJournal(
   for (const round of damaged) take(round)
   for (const list of pieces.values()) list.sort((a, b) => a.order - b.order)
   return { pieces, nextSequence, nextOrder, damaged }
+}
+
+/** What a killed process wrote may be in the page cache only: recovery acts on nothing that a power loss could take back. */
+async function makeDurable(disk: Disk, path: string): Promise<void> {
+  const file = await disk.open(path, { mode: 'write' })
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 /**

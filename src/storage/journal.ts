@@ -18,7 +18,8 @@ export interface JournaledLog {
   readonly name: string
   readonly syncedCount: number
   readonly failure: Error | undefined
-  readonly removed: boolean
+  /** Deleted, durably or as far as checkpoints say: nothing of it is needed. */
+  readonly forgotten: boolean
 }
 
 /** What a journal needs from the store. */
@@ -181,8 +182,12 @@ export class Journal {
     const failed = this.filled.filter(file => neededBy(file).some(log => log.failure))
     this.filled = this.filled.filter(file => !failed.includes(file))
     this.pinned.push(...failed)
+    const released = this.pinned.filter(file => !isNeeded(file))
+    this.pinned = this.pinned.filter(isNeeded)
     const from = this.state().from
     await this.host.checkpoint()
+    for (const file of released) file.needs.clear()
+    this.free.push(...released)
     while (this.filled.length > 0 && this.filled[0].last < from) {
       const file = this.filled.shift()!
       file.needs.clear()
@@ -236,7 +241,7 @@ export class Journal {
 /** The logs that have data in the file and nowhere else. */
 function neededBy(file: JournalFile): JournaledLog[] {
   const logs: JournaledLog[] = []
-  for (const [log, count] of file.needs) if (log.syncedCount < count && !log.removed) logs.push(log)
+  for (const [log, count] of file.needs) if (log.syncedCount < count && !log.forgotten) logs.push(log)
   return logs
 }
 

@@ -40,6 +40,8 @@ export class LogRecovery {
   private epochs: Epochs
   private damaged: Range[]
   private end: number
+  /** The first offset that the checkpoint has a segment for. */
+  private lowest: number
   private folderMade: boolean
   private cachedLost = false
   private pending: Buffer[] = []
@@ -59,6 +61,7 @@ export class LogRecovery {
     this.epochs = new Epochs(state.epochs)
     this.damaged = [...state.damaged]
     this.end = state.end
+    this.lowest = state.segments[0]?.base ?? state.end
   }
 
   /** The state to put into the next checkpoint; undefined when the log is gone. */
@@ -80,6 +83,19 @@ export class LogRecovery {
       damaged: this.damaged.filter(range => range.to > this.start),
       voidBefore: this.state.voidBefore
     }
+  }
+
+  /** For a log that is as the checkpoint says: removes segments that it doesn't know, which nothing acknowledged is in. */
+  async sweep(): Promise<void> {
+    const known = new Set(this.state.segments.map(segment => segment.base))
+    const bases = await this.list()
+    await this.removeSegments(bases.filter(base => !known.has(base)))
+  }
+
+  /** The bases of the segments in the folder, ascending. */
+  private async list(): Promise<number[]> {
+    const names = this.hasFolder ? await this.context.disk.list(this.folder) : []
+    return names.map(name => parseOffsetName(name, 'log')).filter(base => base !== undefined)
   }
 
   /** First pass, over all pieces: where the floor is, and which data is needed above it. */
@@ -114,6 +130,7 @@ export class LogRecovery {
   private forget(): void {
     this.state = { ...this.state, start: 0, end: 0, segments: [], epochs: [], damaged: [] }
     this.floor = { segmentBase: 0, position: 0, offset: 0 }
+    this.lowest = 0
     this.data = []
     this.start = 0
     this.cut = undefined
@@ -123,24 +140,13 @@ export class LogRecovery {
 
   /** Takes over what the files have up to the floor, reading only what the checkpoint doesn't describe. */
   private async readFiles(trust: Trust): Promise<void> {
-    const names = this.hasFolder ? await this.context.disk.list(this.folder) : []
-    const bases = names.map(name => parseOffsetName(name, 'log')).filter(base => base !== undefined)
+    const bases = await this.list()
     const known = new Map(this.state.segments.map(segment => [segment.base, segment]))
     const newestKnown = this.state.segments[this.state.segments.length - 1]?.base ?? -1
     const beyond = trust === 'nothing' || trust === 'floor'
     const kept = bases.filter(base => this.isWanted(base, beyond))
     const firstKnown = this.state.segments.find(segment => segment.end > this.start)?.base ?? kept[0]
     this.end = firstKnown ?? (this.floor.position > 0 ? this.floor.segmentBase : this.floor.offset)
-    if (process.env.DBG)
-      console.log(
-        'FILES',
-        this.name,
-        names.join(),
-        JSON.stringify(this.state),
-        JSON.stringify(this.floor),
-        this.start,
-        this.cut
-      )
     for (const [at, base] of kept.entries()) {
       const state = known.get(base)
       const isFloor = base === this.floor.segmentBase
@@ -155,7 +161,8 @@ export class LogRecovery {
       }
     }
     const last = this.segments[this.segments.length - 1]?.base ?? -1
-    await this.removeSegments(bases.filter(base => base > last))
+    const leftover = (base: number) => base > last || (base < this.lowest && trust === 'checkpoint')
+    await this.removeSegments(bases.filter(leftover))
     const floorEnd = this.cut === undefined ? this.floor.offset : Math.min(this.cut, this.floor.offset)
     const isMissing = this.end < floorEnd && floorEnd > this.start && this.cut === undefined
     if (isMissing) this.addDamage(Math.max(this.end, this.start), floorEnd, 'a file that is missing or short')
@@ -170,6 +177,8 @@ export class LogRecovery {
   private isWanted(base: number, beyond: boolean): boolean {
     if (this.cut !== undefined && base >= this.cut) return false
     if (beyond) return true
+    // A deleted one that was not removed yet.
+    if (base < this.lowest) return false
     return base < this.floor.segmentBase || (base === this.floor.segmentBase && this.floor.position > 0)
   }
 

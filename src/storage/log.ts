@@ -44,6 +44,7 @@ export class StoredLog implements Log {
   durableEndOffset: number
   failure: Error | undefined
   removed = false
+  forgotten = false
 
   appendedCount = 0
   journaledCount = 0

@@ -68,6 +68,8 @@ export async function writeCleanMarker(
  */
 export async function recover(context: RecoveryContext): Promise<Checkpoint> {
   const { disk, folders, folder, logger } = context
+  // A killed process may have left names that a power loss would take back.
+  await folders.sync(folder)
   const marker = await readWhole(disk, `${folder}/${markerName}`)
   const found = await readCheckpoint(disk, folder)
   // Durably gone before anything else is written: it must never vouch for what comes later.
@@ -83,19 +85,6 @@ export async function recover(context: RecoveryContext): Promise<Checkpoint> {
   const start: Checkpoint = typeof found === 'string' ? emptyCheckpoint : found
   const sync = await readJournal(disk, folder, 'sync', start.sync)
   const cached = await readJournal(disk, folder, 'cached', start.cached)
-  logger.debug(
-    {
-      from: start.sync.from,
-      next: sync.nextSequence,
-      cfrom: start.cached.from,
-      cnext: cached.nextSequence,
-      found: typeof found === 'string' ? found : found.number,
-      marker: marker?.toString(),
-      cpieces: [...cached.pieces].map(([n, p]) => [n, p.map(x => x.kind + x.offset + '#' + x.order)]),
-      pieces: [...sync.pieces].map(([n, p]) => [n, p.map(x => x.kind + x.offset + '#' + x.order)])
-    },
-    'RECOVER'
-  )
   reportDamagedRounds(context, sync)
   const logs = await recoverLogs(context, start, typeof found === 'string', names, [sync, cached])
   const checkpoint: Checkpoint = {
@@ -144,7 +133,9 @@ async function recoverLogs(
   for (const name of all) {
     const state = start.logs.get(name)
     const pieces = piecesOf(name, state, start, journals)
-    if (state && pieces.length === 0 && state.cut === undefined && !salvage) {
+    const recovery = new LogRecovery(context, name, state ?? emptyState, folders.has(name))
+    if (state && pieces.length === 0 && state.cut === undefined && !salvage && !readEverything) {
+      await recovery.sweep()
       logs.set(name, state)
       continue
     }
@@ -154,7 +145,6 @@ async function recoverLogs(
     }
     // A folder that nobody vouches for holds nothing that was acknowledged: its segments go.
     const trust = readEverything ? 'nothing' : salvage ? 'floor' : 'checkpoint'
-    const recovery = new LogRecovery(context, name, state ?? emptyState, folders.has(name))
     const recovered = await recovery.run(pieces, trust)
     if (recovered) logs.set(name, recovered)
   }

@@ -59,21 +59,6 @@ export class SegmentScan {
         this.epochs.note(header.leaderEpoch(this.buffer, at), header.baseOffset(this.buffer, at))
         continue
       }
-      if (process.env.DBG)
-        console.log('SCAN', {
-          position,
-          end: segment.end,
-          limit: this.limit,
-          o: { ...options, damage: 0 },
-          base: this.buffer.length ? header.baseOffset(this.buffer, position - this.start) : -1,
-          valid: this.buffer.length ? validBatchAt(this.buffer, position - this.start) : -1,
-          ep: this.buffer.length ? header.leaderEpoch(this.buffer, position - this.start) : -1,
-          eps: JSON.stringify(this.epochs.list()),
-          gaps: Array.from(
-            { length: this.gaps.count },
-            (_, i) => `${this.gaps.offsetAt(i)}@${this.gaps.positionAt(i)}`
-          ).join()
-        })
       if (segment.end === options.mustReach) return
       if (position >= options.vouched) {
         this.stopped = true

@@ -43,16 +43,6 @@ export async function loadSnapshot(context: StoreContext, log: StoredLog): Promi
     if (!file || file.length < prefixBytes) continue
     const intact = file.readUInt32BE(0) === crc32c(file, 4) && file.readUInt32BE(4) === version
     if (intact) {
-      if (process.env.DBG)
-        console.log(
-          'SNAP',
-          log.name,
-          offset,
-          log.startOffset,
-          file.readInt32BE(8),
-          log.epochAt(offset - 1),
-          log.epochs.list()
-        )
       const isSame = offset <= log.startOffset || file.readInt32BE(8) === log.epochAt(offset - 1)
       if (isSame) return { offset, bytes: file.subarray(prefixBytes) }
       continue

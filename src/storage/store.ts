@@ -79,7 +79,6 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
   private readonly wheel: TimerWheel
   private readonly flusher: Flusher
   private readonly committers: Record<JournalKind, Committer>
-  private usesCached = false
   private nextRoundOrder: number
   /** Logs that nobody has opened yet. */
   private readonly known: Map<string, LogState>
@@ -197,7 +196,6 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
   }
 
   committer(kind: JournalKind): Committer {
-    if (kind === 'cached') this.usesCached = true
     return this.committers[kind]
   }
 
@@ -207,9 +205,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     offset: number,
     place?: Place
   ): Promise<void> {
-    const both = this.usesCached && (kind === 'cut' || kind === 'reset' || kind === 'drop')
-    const committers = both ? [this.committers.cached, this.committers.sync] : [this.committers.sync]
-    await Promise.all(committers.map(committer => committer.control(kind, log.idBytes, offset, place)))
+    await this.committers.sync.control(kind, log.idBytes, offset, place)
   }
 
   checkWritable(): void {
@@ -431,6 +427,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     // From here on checkpoints know nothing of it but that what rounds say of it is void.
     this.dropped.set(name, this.nextRoundOrder)
     this.logs.delete(name)
+    removed.forgotten = true
     await this.control(removed, 'drop', removed.endOffset)
     removed.tail.clear()
     for (const segment of removed.segments)

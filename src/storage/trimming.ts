@@ -37,6 +37,7 @@ export async function truncate(context: StoreContext, log: StoredLog, offset: nu
     await removeFiles(context, log, removed.reverse())
     // Before the reset entry: a checkpoint that doesn't need that entry any more must not say that there is a cut to make.
     log.cutTo = undefined
+    log.voidBefore = context.order
     log.changed()
     await context.control(log, 'reset', end, log.syncedPlace())
     log.voidBefore = context.order

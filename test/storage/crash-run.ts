@@ -13,7 +13,8 @@ export interface RunOptions {
   readonly lives?: number
   /** Probability of each write and each sync to fail. */
   readonly faults?: number
-  readonly capacityBytes?: number
+  /** The disk fills up, again and again. */
+  readonly fills?: boolean
   /** A disk that breaks a rule: the run must find it out. */
   readonly plant?: (disk: Disk, random: SeededRandom) => Disk
   readonly logger?: Logger
@@ -48,10 +49,7 @@ class CrashRun {
   constructor(random: SeededRandom, options: RunOptions) {
     this.random = random
     this.options = options
-    this.disk = new SimulatedDisk({
-      random,
-      ...(options.capacityBytes ? { capacityBytes: options.capacityBytes } : {})
-    })
+    this.disk = new SimulatedDisk({ random })
     const logs = 1 + below(random, 6)
     for (let i = 0; i < logs; i++) this.newModel()
   }
@@ -75,6 +73,8 @@ class CrashRun {
         this.disk.faults.write = this.options.faults
         this.disk.faults.sync = this.options.faults
       }
+      // How much is left is a matter of luck.
+      if (this.options.fills) this.disk.capacityBytes = this.disk.usedBytes + below(random, 300_000)
       await this.work(store, world, dies ? 1000 : 30)
       this.disk.faults.write = 0
       this.disk.faults.sync = 0
@@ -98,7 +98,7 @@ class CrashRun {
     const power = how === 'crash' && chance(this.random, 0.7)
     this.lostPower ||= power
     this.disk = power ? this.disk.afterCrash() : this.disk.afterKill()
-    if (this.options.capacityBytes) this.disk.capacityBytes = this.options.capacityBytes
+    this.disk.capacityBytes = Number.POSITIVE_INFINITY
     assert.equal(
       world.metrics.snapshot()['naru_corrupt_batches_total'] ?? 0,
       0,
@@ -155,7 +155,6 @@ class CrashRun {
 
   /** Runs beside other work, alone on its log. */
   private start(model: LogModel, work: () => Promise<void>): void {
-    if (process.env.DBG) console.log('start', model.id.partition, work.toString())
     this.busy.add(model)
     const running = work().then(
       () => void this.busy.delete(model),
@@ -169,7 +168,6 @@ class CrashRun {
   }
 
   private append(model: LogModel, log: Log): void {
-    if (process.env.DBG) console.log('append', model.id.partition, log.endOffset, model.config.flushMessages)
     const { random } = this
     log.onProgress = () => model.acknowledged(log.durableEndOffset)
     const pieces: Buffer[] = []
@@ -224,7 +222,6 @@ class CrashRun {
   }
 
   private reconfigure(model: LogModel, log: Log): void {
-    if (process.env.DBG) console.log('reconf', model.id.partition)
     const config = chance(this.random, 0.5) ? syncConfig : cachedConfig
     // What was acknowledged so far was acknowledged as it was configured then.
     model.config = { ...config, segmentBytes: 4096 + below(this.random, 60_000) }
