@@ -24,7 +24,11 @@ export function readInPlace(socket: Socket): void {
   shared ??= Buffer.allocUnsafeSlow(bufferBytes)
   fields[buffer] = shared
   fields[callback] = (bytes: number, memory: Buffer) => {
-    socket.emit('data', memory.subarray(0, bytes))
+    const chunk = memory.subarray(0, bytes)
+    // A paused socket may still be read (what an earlier resume scheduled does): such bytes wait in the stream's own
+    // buffer, and later ones must not pass them.
+    if (!socket.readableFlowing || socket.readableLength > 0) return socket.push(Buffer.from(chunk))
+    socket.emit('data', chunk)
     return true
   }
   handle.useUserBuffer(shared)
