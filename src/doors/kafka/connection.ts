@@ -3,6 +3,7 @@ import { DecodeError } from '../../schema/errors.ts'
 import { Reader } from '../../schema/reader.ts'
 import { codeOf, type ErrorCode, messageOf, NaruError } from '../../std/errors.ts'
 import type { WheelTimer } from '../../std/timer-wheel.ts'
+import type { Pressure } from '../../storage/types.ts'
 import { FrameSplitter } from '../../wire/kafka/frames.ts'
 import { apiVersionsKey, type RequestHeader, readRequestHeader } from '../../wire/kafka/headers.ts'
 import { Produce } from '../../wire/kafka/messages/produce.ts'
@@ -167,9 +168,16 @@ export class Connection {
     const { pressure } = this.door.broker
     if (!pressure?.over) return false
     this.held = Buffer.from(frame)
-    const goOn = () => this.process()
-    pressure.relieved().then(goOn, goOn)
+    this.awaitStorage(pressure)
     return true
+  }
+
+  private awaitStorage(pressure: Pressure): void {
+    pressure.relieved().then(() => {
+      // Others that waited may have come first and filled it again.
+      if (pressure.over && !this.closed) this.awaitStorage(pressure)
+      else this.process()
+    })
   }
 
   private unsupported(header: RequestHeader): void {

@@ -136,8 +136,12 @@ test('Produce waits while storage is over its bound, and nothing else does', asy
   consumer.send(Echo, 0, 1, { text: 'consumer' })
   await consumer.response(Echo, 0)
   assert.deepEqual(order, ['before', 'consumer'])
+  // Relieved, but whoever else waited has filled it again before this connection's turn.
+  for (const wake of waiting.splice(0)) wake()
+  await turns()
+  assert.deepEqual(order, ['before', 'consumer'])
   over = false
-  for (const wake of waiting) wake()
+  for (const wake of waiting.splice(0)) wake()
   await producer.response(Echo, 0)
   await producer.response(Produce, 3)
   await producer.response(Echo, 0)
