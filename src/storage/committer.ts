@@ -52,7 +52,7 @@ export class Committer {
   private running = false
   private scheduled = false
   private stopped: Error | undefined
-  private buffer: Buffer
+  private buffer: Buffer = Buffer.alloc(0)
   private used = roundHeaderBytes
   /** Logs of the round being made, with the counts that it takes them to. */
   private logs: StoredLog[] = []
@@ -63,7 +63,6 @@ export class Committer {
     this.disk = host.disk
     this.journal = journal
     this.directBytesMin = journal.kind === 'sync' ? directBytes : Number.POSITIVE_INFINITY
-    this.buffer = this.disk.allocate(firstBufferBytes)
   }
 
   /** The log has something for the next round. */
@@ -239,7 +238,7 @@ export class Committer {
   /** Makes room up to `end`; what lies before `filled` stays. */
   private reserve(filled: number, end: number): void {
     if (alignUp(end) <= this.buffer.length) return
-    const larger = this.disk.allocate(Math.max(alignUp(end), this.buffer.length * 2))
+    const larger = this.disk.allocate(Math.max(firstBufferBytes, alignUp(end), this.buffer.length * 2))
     this.buffer.copy(larger, 0, 0, filled)
     this.buffer = larger
   }

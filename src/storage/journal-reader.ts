@@ -29,6 +29,8 @@ export interface Piece {
   readonly path: string
   readonly position: number
   readonly length: number
+  /** Its round is damaged: only the CRCs of the batches vouch for it. */
+  readonly suspect: boolean
   readonly place: Place | undefined
 }
 
@@ -132,7 +134,7 @@ function readFileRounds(
     const payload = bytes.subarray(from, to)
     readEntries(payload, (kind, idAt, offset, at, length) => {
       const place = length === placeBytes && kind !== 'data' ? readPlace(payload, at) : undefined
-      const piece = { kind, order, journal, offset, path, position: from + at, length, place }
+      const piece = { kind, order, journal, offset, path, position: from + at, length, suspect: false, place }
       entries.push({ name: logName(decodeId(payload, idAt)), piece })
     })
     const size = alignUp(to - position)
@@ -191,7 +193,7 @@ async function damagedRound(
     const offset = Number(bytes.readBigInt64BE(at + 8))
     entries.push({
       name,
-      piece: { kind, order, journal: 'sync', offset, path, position: content, length, place: undefined }
+      piece: { kind, order, journal: 'sync', offset, path, position: content, length, suspect: true, place: undefined }
     })
     at = content + length
   }

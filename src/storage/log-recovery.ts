@@ -40,6 +40,8 @@ export class LogRecovery {
   private epochs: Epochs
   private damaged: Range[]
   private end: number
+  /** Of batches below this offset the checkpoint has all epochs. */
+  private knownEnd: number
   /** The first offset that the checkpoint has a segment for. */
   private lowest: number
   private folderMade: boolean
@@ -61,6 +63,7 @@ export class LogRecovery {
     this.epochs = new Epochs(state.epochs)
     this.damaged = [...state.damaged]
     this.end = state.end
+    this.knownEnd = state.end
     this.lowest = state.segments[0]?.base ?? state.end
   }
 
@@ -123,6 +126,7 @@ export class LogRecovery {
         this.state = { ...this.state, segments }
       }
       this.epochs.cutEnd(offset)
+      this.knownEnd = Math.min(this.knownEnd, offset)
       this.damaged = clip(this.damaged, offset)
     }
   }
@@ -131,6 +135,7 @@ export class LogRecovery {
     this.state = { ...this.state, start: 0, end: 0, segments: [], epochs: [], damaged: [] }
     this.floor = { segmentBase: 0, position: 0, offset: 0 }
     this.lowest = 0
+    this.knownEnd = 0
     this.data = []
     this.start = 0
     this.cut = undefined
@@ -204,7 +209,7 @@ export class LogRecovery {
       const index = readIndex(base, indexFile, believed)
       if (this.cut !== undefined) index.cutOffset(this.cut)
       segment.resumeFrom(index, state?.firstTimestamp ?? -1)
-      const scan = new SegmentScan(file, segment, this.epochs, readIndex(base, indexFile, limit), limit)
+      const scan = new SegmentScan(file, segment, this.epochs, readIndex(base, indexFile, limit), limit, this.knownEnd)
       await scan.run({
         stopAt: this.cut,
         vouched: isOpen && trust === 'nothing' ? limit : vouched,
@@ -231,7 +236,7 @@ export class LogRecovery {
     let expected = piece.offset
     for (let at = 0; at < piece.length; ) {
       const bytes = validBatchAt(buffer, at)
-      if (bytes === 0) {
+      if (bytes === 0 || (piece.suspect && !this.continues(buffer, at, expected))) {
         this.damagedInJournal(piece, buffer, at, expected)
         return
       }
@@ -253,6 +258,14 @@ export class LogRecovery {
       expected = last + 1
       at += bytes
     }
+  }
+
+  /** Whether a batch out of a damaged round is at least where it should be: offset and epoch are outside its CRC. */
+  private continues(buffer: Buffer, at: number, expected: number): boolean {
+    const epoch = this.epochs.latest?.epoch
+    return (
+      header.baseOffset(buffer, at) === expected && (epoch === undefined || header.leaderEpoch(buffer, at) === epoch)
+    )
   }
 
   private async readPiece(piece: Piece): Promise<Buffer> {

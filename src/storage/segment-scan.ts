@@ -29,15 +29,18 @@ export class SegmentScan {
   /** All of the index file: only its entries can explain a gap. */
   private readonly gaps: OffsetIndex
   private readonly limit: number
+  /** All epochs of batches below this offset are known. */
+  private readonly knownEnd: number
   private buffer = Buffer.alloc(0)
   private start = 0
 
-  constructor(file: DiskFile, segment: Segment, epochs: Epochs, gaps: OffsetIndex, limit: number) {
+  constructor(file: DiskFile, segment: Segment, epochs: Epochs, gaps: OffsetIndex, limit: number, knownEnd: number) {
     this.file = file
     this.segment = segment
     this.epochs = epochs
     this.gaps = gaps
     this.limit = limit
+    this.knownEnd = knownEnd
   }
 
   async run(options: ScanOptions): Promise<void> {
@@ -95,13 +98,27 @@ export class SegmentScan {
     if (bytes === 0) return 0
     const base = header.baseOffset(this.buffer, at)
     if (base !== this.segment.end && !this.isKnownGap(base, position)) return 0
-    const epoch = header.leaderEpoch(this.buffer, at)
-    const latest = this.epochs.latest
-    if (!latest || epoch < 0) return bytes
-    // Below the log's start the epochs are forgotten.
-    const known = this.epochs.at(base)
-    const isRight = latest.startOffset <= base ? epoch >= latest.epoch : known === -1 || epoch === known
-    return isRight ? bytes : 0
+    return (await this.isRightEpoch(position, bytes, base)) ? bytes : 0
+  }
+
+  /** Epochs lie outside the CRC: they must be the known ones, or go on from them, and the next batch must not take one back. */
+  private async isRightEpoch(position: number, bytes: number, base: number): Promise<boolean> {
+    const epoch = header.leaderEpoch(this.buffer, position - this.start)
+    const { latest } = this.epochs
+    if (!latest) return true
+    if (latest.startOffset > base || base < this.knownEnd) {
+      // Below the log's start the epochs are forgotten.
+      const known = this.epochs.at(base)
+      return known === -1 || epoch === known
+    }
+    if (epoch <= latest.epoch) return epoch === latest.epoch
+    const next = position + bytes
+    if (next + header.headerBytes > this.limit) return true
+    await this.fill(position, bytes + header.headerBytes)
+    if (next + header.headerBytes > this.start + this.buffer.length) return true
+    return (
+      header.magic(this.buffer, next - this.start) !== 2 || header.leaderEpoch(this.buffer, next - this.start) >= epoch
+    )
   }
 
   private isKnownGap(base: number, position: number): boolean {

@@ -45,9 +45,9 @@ export async function crashRun(seed: number, options: RunOptions = {}): Promise<
   const random = new SeededRandom(seed)
   const run = new CrashRun(random, options)
   const lives = options.lives ?? 1 + below(random, 4)
-  for (let life = 0; life < lives; life++) await run.life(true)
+  for (let life = 0; life < lives; life++) await run.life(chance(random, 0.75))
   await run.life(false)
-  await run.life(false)
+  await run.life(false, 0)
 }
 
 class CrashRun {
@@ -65,16 +65,16 @@ class CrashRun {
     this.random = random
     this.options = options
     this.disk = new SimulatedDisk({ random })
-    const logs = 1 + below(random, 6)
+    const logs = 1 + below(random, 5)
     for (let i = 0; i < logs; i++) this.newModel()
   }
 
   /** Opens, checks everything, works, and dies or closes. */
-  async life(dies: boolean): Promise<void> {
+  async life(dies: boolean, steps = dies ? 1000 : 30): Promise<void> {
     const { random } = this
     const disk = this.options.plant ? this.options.plant(this.disk, random) : this.disk
     const world = setting(disk, this.options.logger)
-    if (dies) this.disk.crashAt(1 + below(random, chance(random, 0.3) ? 40 : 300))
+    if (dies) this.disk.crashAt(1 + below(random, chance(random, 0.3) ? 40 : 200))
     this.disk.faults.write = 0
     this.disk.faults.sync = 0
     this.epoch++
@@ -90,7 +90,7 @@ class CrashRun {
       }
       // How much is left is a matter of luck.
       if (this.options.fills) this.disk.capacityBytes = this.disk.usedBytes + below(random, 300_000)
-      await this.work(store, world, dies ? 1000 : 30)
+      await this.work(store, world, steps)
       this.disk.faults.write = 0
       this.disk.faults.sync = 0
       this.disk.capacityBytes = Number.POSITIVE_INFINITY
@@ -188,7 +188,7 @@ class CrashRun {
     for (let count = 1 + below(random, 3); count > 0; count--) {
       if (chance(random, 0.02)) offset += 1 + below(random, 5)
       const records = 1 + below(random, 3)
-      const bytes = chance(random, 0.01) ? 80_000 : below(random, chance(random, 0.1) ? 9000 : 900)
+      const bytes = chance(random, 0.005) ? 80_000 : below(random, chance(random, 0.1) ? 9000 : 900)
       pieces.push(batchAt(offset, records, bytes, this.epoch))
       offset += records
     }

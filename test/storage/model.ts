@@ -53,6 +53,11 @@ export class LogModel {
     this.cached = Math.max(this.cached, end)
   }
 
+  /** What was never acknowledged may be gone after a restart. */
+  lost(end: number): void {
+    this.batches = this.batches.filter(batch => batch.end <= end)
+  }
+
   /** A truncation is done: the log ends at `end` now. */
   truncated(end: number): void {
     this.batches = this.batches.filter(batch => batch.end <= end)
@@ -82,13 +87,17 @@ export class LogModel {
     const inRange = log.startOffset >= this.start && log.startOffset <= startMost
     assert.ok(inRange, `${name} starts at ${log.startOffset}, not in [${this.start}, ${startMost}]`)
     assert.ok(log.endOffset <= Math.max(this.end, startMost), `${name} ends at ${log.endOffset}, after all appends`)
-    this.batches = this.batches.filter(batch => batch.end <= log.endOffset)
+    this.lost(log.endOffset)
     this.checkEpochs(log, name)
     await this.checkBytes(log, name)
     await this.checkTimestamps(log, name)
     const snapshot = await log.latestSnapshot()
     if (snapshot && snapshot.offset > log.startOffset)
-      assert.equal(snapshot.bytes.toString(), this.snapshotAt(snapshot.offset), `${name} has a snapshot of other records`)
+      assert.equal(
+        snapshot.bytes.toString(),
+        this.snapshotAt(snapshot.offset),
+        `${name} has a snapshot of other records`
+      )
     this.durable = this.config.flushMessages === 1 ? log.endOffset : Math.min(this.durable, log.endOffset)
     this.syncedAbove = 0
     this.cached = log.endOffset
