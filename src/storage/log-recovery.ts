@@ -202,8 +202,9 @@ export class LogRecovery {
     try {
       const size = await file.size()
       const isFloor = base === this.floor.segmentBase
-      const vouched = base < this.floor.segmentBase ? size : isFloor ? Math.min(size, this.floor.position) : 0
-      const limit = isFloor && !isOpen ? vouched : size
+      const isComplete = base < this.floor.segmentBase || (trust !== 'checkpoint' && !isOpen)
+      const vouched = isComplete ? size : isFloor ? Math.min(size, this.floor.position) : 0
+      const limit = isFloor && trust === 'checkpoint' ? vouched : size
       const segment = new Segment(base)
       const believed = trust === 'checkpoint' && state ? Math.min(state.bytes, limit) : 0
       const index = readIndex(base, indexFile, believed)
@@ -237,8 +238,15 @@ export class LogRecovery {
     for (let at = 0; at < piece.length; ) {
       const bytes = validBatchAt(buffer, at)
       if (bytes === 0 || (piece.suspect && !this.continues(buffer, at, expected))) {
-        this.damagedInJournal(piece, buffer, at, expected)
-        return
+        const next = findBatch(buffer, at + 1, Math.max(this.end, expected))
+        if (next < 0) {
+          this.damagedInJournal(piece, buffer, at, expected)
+          return
+        }
+        this.damagedBefore(header.baseOffset(buffer, next), piece, at)
+        expected = header.baseOffset(buffer, next)
+        at = next
+        continue
       }
       const base = header.baseOffset(buffer, at)
       const last = header.lastOffset(buffer, at)
@@ -279,13 +287,18 @@ export class LogRecovery {
     }
   }
 
+  /** The end of a `data` entry is damaged: as much is given up as its header says, one record at least. */
   private damagedInJournal(piece: Piece, buffer: Buffer, at: number, expected: number): void {
     if (buffer.length - at < header.headerBytes || expected < this.end) return
     const base = header.baseOffset(buffer, at)
     const count = header.lastOffset(buffer, at) + 1 - base
-    const to = expected + (base === expected && count > 0 && count < 1_000_000 ? count : 1)
-    this.addDamage(this.end, to, `${piece.path}, byte ${piece.position + at}`)
-    this.close(to)
+    this.damagedBefore(expected + (base === expected && count > 0 && count < 1_000_000 ? count : 1), piece, at)
+  }
+
+  private damagedBefore(offset: number, piece: Piece, at: number): void {
+    if (offset <= this.end) return
+    this.addDamage(this.end, offset, `${piece.path}, byte ${piece.position + at}`)
+    this.close(offset)
   }
 
   private async append(buffer: Buffer, at: number, bytes: number, end: number): Promise<void> {
@@ -393,6 +406,13 @@ export class LogRecovery {
     await disk.remove(this.folder)
     await folders.sync(logsFolder(folder))
   }
+}
+
+/** The next intact batch from `at` on that begins above `offset`; -1 when there is none. */
+function findBatch(buffer: Buffer, from: number, offset: number): number {
+  for (let at = from; at + header.headerBytes <= buffer.length; at++)
+    if (header.magic(buffer, at) === 2 && header.baseOffset(buffer, at) > offset && validBatchAt(buffer, at) > 0) return at
+  return -1
 }
 
 function clip(ranges: readonly Range[], end: number): Range[] {
