@@ -53,7 +53,8 @@ function fetchJars(): string | undefined {
   const maven = spawnSync('mvn', ['-B', '-q', '-f', pom, ...goal], { encoding: 'utf8', timeout: 300_000 })
   if (maven.status !== 0) {
     rmSync(part, { recursive: true, force: true })
-    const complaint = /ERROR\S*\s+(.+?)(?: -> |\n)/.exec(`${maven.stdout}${maven.stderr}`)?.[1] ?? 'no answer within 300 s'
+    const complaint =
+      /ERROR\S*\s+(.+?)(?: -> |\n)/.exec(`${maven.stdout}${maven.stderr}`)?.[1] ?? 'no answer within 300 s'
     return `Maven could not fetch Apache Kafka ${kafkaVersion}: ${complaint}`
   }
   try {
