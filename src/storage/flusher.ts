@@ -11,6 +11,8 @@ import { alignDown, alignUp, type Slab } from './slab.ts'
 /** Logs that are written at a time, and syncs in flight: the thread pool has four threads for everything. */
 const writersMax = 4
 const syncsMax = 2
+/** Index entries that are written together. */
+const indexBatch = 64
 
 export interface FlushHost {
   readonly disk: Disk
@@ -121,6 +123,10 @@ export class Flusher {
   /** Appends the entries of what is durable to the index file. */
   private async writeIndex(log: StoredLog, segment: Segment, position: number): Promise<void> {
     if (!segment.index) return
+    // A second file to open and write for each flush of a quiet log would cost as much as its data: a restart finds the
+    // last few entries again by reading. Only what explains a gap can't be found again.
+    const waiting = segment.index.count - segment.indexWritten
+    if (waiting < indexBatch && !segment.sealed && !segment.hasGaps) return
     await log.loadIndex(segment)
     const { index, indexWritten: from } = segment
     const to = index.floorPosition(position - 1) + 1

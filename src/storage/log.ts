@@ -339,10 +339,10 @@ export class StoredLog implements Log {
   }
 
   /** Ends the log for good: readers in the middle of a read keep their bytes. */
-  remove(): void {
+  remove(reason: Error = new Error('the log was deleted')): void {
     this.removed = true
     if (!this.failure) {
-      this.failure = new Error('the log was deleted')
+      this.failure = reason
       this.context.abandoned(this, this.appendedCount - this.syncedCount)
     }
     this.onProgress?.()

@@ -120,7 +120,7 @@ export const storageBrokerOptions = {
   openFilesMax: option({
     name: 'naru.open.files.max',
     type: 'int',
-    default: 1000,
+    default: 2000,
     min: 16,
     doc: 'How many files of partitions are kept open.'
   })

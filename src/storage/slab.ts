@@ -4,10 +4,10 @@ import type { Segment } from './segment.ts'
 
 export const slabBytesMin = 4096
 export const slabBytesMax = 1024 * 1024
+const arenaBytes = 2 * slabBytesMax
+const arenaSlabBytesMin = 64 * 1024
 /** A batch of the default `max.message.bytes` is a little larger than the largest ordinary slab. */
 const pooledSizeMax = 2 * slabBytesMax
-/** Free memory that a pool keeps for the next slabs. */
-const pooledBytesMax = 16 * 1024 * 1024
 
 export const alignDown = (position: number): number => position - (position % blockBytes)
 export const alignUp = (position: number): number => alignDown(position + blockBytes - 1)
@@ -15,11 +15,14 @@ export const alignUp = (position: number): number => alignDown(position + blockB
 /** Memory for slabs, in powers of two up to `pooledSizeMax`, taken again instead of allocated anew. */
 export class SlabPool {
   private readonly disk: Disk
+  private readonly keptBytesMax: number
   private readonly free = new Map<number, Buffer[]>()
   private freeBytes = 0
 
-  constructor(disk: Disk) {
+  /** Keeps up to `keptBytesMax` of free memory: finding memory that a direct file takes is not cheap. */
+  constructor(disk: Disk, keptBytesMax: number) {
     this.disk = disk
+    this.keptBytesMax = keptBytesMax
   }
 
   /** Memory for a direct file of at least `bytes`. */
@@ -28,14 +31,20 @@ export class SlabPool {
     while (size < bytes && size < pooledSizeMax) size *= 2
     if (size < bytes) return this.disk.allocate(alignUp(bytes))
     const memory = this.free.get(size)?.pop()
-    if (!memory) return this.disk.allocate(size)
-    this.freeBytes -= size
-    return memory
+    if (memory) {
+      this.freeBytes -= size
+      return memory
+    }
+    if (size < arenaSlabBytesMin) return this.disk.allocate(size)
+    // Finding memory that a direct file takes is not cheap: get some more of it at once.
+    const arena = this.disk.allocate(arenaBytes)
+    for (let at = size; at < arenaBytes; at += size) this.give(arena.subarray(at, at + size))
+    return arena.subarray(0, size)
   }
 
   give(memory: Buffer): void {
     const size = memory.length
-    if (size > pooledSizeMax || this.freeBytes + size > pooledBytesMax) return
+    if (size > pooledSizeMax || this.freeBytes + size > this.keptBytesMax) return
     this.freeBytes += size
     const list = this.free.get(size)
     if (list) list.push(memory)

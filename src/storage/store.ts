@@ -121,7 +121,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     this.folders = folders
     this.corruptBatches = corrupt
     this.files = new FileCache(this.disk, options.openFilesMax)
-    this.slabs = new SlabPool(this.disk)
+    this.slabs = new SlabPool(this.disk, options.memoryTailBytes)
     this.pressure = new UnwrittenBytes(options.unwrittenBytesMax)
     this.wheel = new TimerWheel(this.clock)
     this.flusher = new Flusher(this)
@@ -469,7 +469,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     } finally {
       const closed = new NaruError('KAFKA_STORAGE_ERROR', 'the store is closed')
       for (const committer of Object.values(this.committers)) committer.stop(closed)
-      for (const log of this.logs.values()) log.remove()
+      for (const log of this.logs.values()) log.remove(closed)
       await Promise.all(Object.values(this.committers).map(committer => committer.journal.close().catch(() => {})))
       await this.files.closeAll()
       await this.lock.release()
