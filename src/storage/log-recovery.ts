@@ -3,8 +3,9 @@ import * as header from '../record/header.ts'
 import { type LogState, type Range, readWhole } from './checkpoint.ts'
 import { Epochs } from './epochs.ts'
 import type { Piece } from './journal-reader.ts'
-import { logsFolder, offsetName, parseOffsetName } from './layout.ts'
-import { entryBytes, indexHeader, OffsetIndex, readIndex } from './offset-index.ts'
+import { offsetName } from './layout.ts'
+import { readIndex } from './offset-index.ts'
+import { RecoveredFiles } from './recovered-files.ts'
 import type { RecoveryContext } from './recovery.ts'
 import type { Place } from './rounds.ts'
 import { Segment } from './segment.ts'
@@ -27,8 +28,7 @@ export type Trust = 'checkpoint' | 'floor' | 'nothing'
 export class LogRecovery {
   private readonly context: RecoveryContext
   private readonly name: string
-  private readonly folder: string
-  private readonly hasFolder: boolean
+  private readonly files: RecoveredFiles
   private state: LogState
   /** Up to where the log is durable in its files. */
   private floor: Place
@@ -44,7 +44,6 @@ export class LogRecovery {
   private knownEnd: number
   /** The first offset that the checkpoint has a segment for. */
   private lowest: number
-  private folderMade: boolean
   private cachedLost = false
   private pending: Buffer[] = []
   private pendingBytes = 0
@@ -52,9 +51,7 @@ export class LogRecovery {
   constructor(context: RecoveryContext, name: string, state: LogState, hasFolder: boolean) {
     this.context = context
     this.name = name
-    this.folder = `${logsFolder(context.folder)}/${name}`
-    this.hasFolder = hasFolder
-    this.folderMade = hasFolder
+    this.files = new RecoveredFiles(context, name, hasFolder)
     this.state = state
     const last = state.segments[state.segments.length - 1]
     this.floor = { segmentBase: last?.base ?? state.end, position: last?.bytes ?? 0, offset: state.end }
@@ -71,12 +68,12 @@ export class LogRecovery {
   async run(pieces: readonly Piece[], trust: Trust): Promise<LogState | undefined> {
     for (const piece of pieces) this.take(piece)
     if (this.dropped) {
-      if (this.hasFolder) await this.removeFolder()
+      await this.files.removeFolder()
       return undefined
     }
     await this.readFiles(trust)
     for (const piece of this.data) await this.apply(piece)
-    await this.finish()
+    await this.flush()
     return {
       start: this.start,
       // Unsynced records may be lost below a start offset that was durable.
@@ -91,14 +88,8 @@ export class LogRecovery {
   /** For a log that is as the checkpoint says: removes segments that it doesn't know, which nothing acknowledged is in. */
   async sweep(): Promise<void> {
     const known = new Set(this.state.segments.map(segment => segment.base))
-    const bases = await this.list()
-    await this.removeSegments(bases.filter(base => !known.has(base)))
-  }
-
-  /** The bases of the segments in the folder, ascending. */
-  private async list(): Promise<number[]> {
-    const names = this.hasFolder ? await this.context.disk.list(this.folder) : []
-    return names.map(name => parseOffsetName(name, 'log')).filter(base => base !== undefined)
+    const bases = await this.files.bases()
+    await this.files.removeSegments(bases.filter(base => !known.has(base)))
   }
 
   /** First pass, over all pieces: where the floor is, and which data is needed above it. */
@@ -145,7 +136,7 @@ export class LogRecovery {
 
   /** Takes over what the files have up to the floor, reading only what the checkpoint doesn't describe. */
   private async readFiles(trust: Trust): Promise<void> {
-    const bases = await this.list()
+    const bases = await this.files.bases()
     const known = new Map(this.state.segments.map(segment => [segment.base, segment]))
     const newestKnown = this.state.segments[this.state.segments.length - 1]?.base ?? -1
     const beyond = trust === 'nothing' || trust === 'floor'
@@ -167,7 +158,7 @@ export class LogRecovery {
     }
     const last = this.segments[this.segments.length - 1]?.base ?? -1
     const leftover = (base: number) => base > last || (base < this.lowest && trust === 'checkpoint')
-    await this.removeSegments(bases.filter(leftover))
+    await this.files.removeSegments(bases.filter(leftover))
     const floorEnd = this.cut === undefined ? this.floor.offset : Math.min(this.cut, this.floor.offset)
     const isMissing = this.end < floorEnd && floorEnd > this.start && this.cut === undefined
     if (isMissing) this.addDamage(Math.max(this.end, this.start), floorEnd, 'a file that is missing or short')
@@ -196,8 +187,8 @@ export class LogRecovery {
     isOpen: boolean
   ): Promise<boolean> {
     const { disk } = this.context
-    const path = `${this.folder}/${offsetName(base, 'log')}`
-    const indexFile = (await readWhole(disk, `${this.folder}/${offsetName(base, 'index')}`)) ?? Buffer.alloc(0)
+    const path = this.files.path(base, 'log')
+    const indexFile = (await readWhole(disk, this.files.path(base, 'index'))) ?? Buffer.alloc(0)
     const file = await disk.open(path, { mode: 'write' })
     try {
       const size = await file.size()
@@ -222,7 +213,7 @@ export class LogRecovery {
       if (size !== segment.bytes && !segment.closed) await file.truncate(segment.bytes)
       await file.sync()
       segment.markSynced(segment.bytes, segment.end, segment.newest)
-      await this.writeIndex(segment)
+      await this.files.writeIndex(segment, 0)
       if (segment.bytes > 0) this.push(segment)
       return !scan.stopped
     } finally {
@@ -326,52 +317,12 @@ export class LogRecovery {
   /** Writes what was appended to the last segment's file. */
   private async flush(): Promise<void> {
     if (this.pendingBytes === 0) return
-    const { disk, folders, folder } = this.context
     const segment = this.segments[this.segments.length - 1]
-    if (!this.folderMade) {
-      await disk.mkdir(this.folder)
-      await folders.sync(logsFolder(folder))
-      this.folderMade = true
-    }
     const bytes = Buffer.concat(this.pending)
-    const file = await disk.open(`${this.folder}/${offsetName(segment.base, 'log')}`, { mode: 'write' })
-    try {
-      const from = segment.bytes - bytes.length
-      if (from === 0) await file.truncate(0)
-      await file.write(bytes, 0, bytes.length, from)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
     this.pending = []
     this.pendingBytes = 0
-    segment.markSynced(segment.bytes, segment.end, segment.newest)
-    await this.writeIndex(segment)
-    await folders.sync(this.folder)
-  }
-
-  private async finish(): Promise<void> {
-    await this.flush()
-  }
-
-  /** Replaces the index file of a segment that was read or appended to. */
-  private async writeIndex(segment: Segment): Promise<void> {
-    const { disk } = this.context
-    const path = `${this.folder}/${offsetName(segment.base, 'index')}`
-    if (!segment.indexLoaded) {
-      const known = this.state.segments.find(({ base }) => base === segment.base)
-      segment.useIndexFile(readIndex(segment.base, (await readWhole(disk, path)) ?? Buffer.alloc(0), known?.bytes ?? 0))
-    }
-    const index = segment.index ?? new OffsetIndex(segment.base)
-    const bytes = Buffer.concat([indexHeader(), index.slice(0, index.count)])
-    const file = await disk.open(path, { mode: 'write' })
-    try {
-      await file.truncate((index.count + 1) * entryBytes)
-      await file.write(bytes, 0, bytes.length, 0)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    const known = this.state.segments.find(({ base }) => base === segment.base)
+    await this.files.append(segment, bytes, known?.bytes ?? 0)
   }
 
   private push(segment: Segment): void {
@@ -390,28 +341,13 @@ export class LogRecovery {
       'acknowledged records are damaged or lost: reading them answers CORRUPT_MESSAGE'
     )
   }
-
-  /** Newest first, so that what a crash leaves has no hole. */
-  private async removeSegments(bases: readonly number[]): Promise<void> {
-    const { disk, folders } = this.context
-    for (const base of [...bases].reverse()) {
-      await disk.remove(`${this.folder}/${offsetName(base, 'index')}`)
-      await disk.remove(`${this.folder}/${offsetName(base, 'log')}`)
-      await folders.sync(this.folder)
-    }
-  }
-
-  private async removeFolder(): Promise<void> {
-    const { disk, folders, folder } = this.context
-    await disk.remove(this.folder)
-    await folders.sync(logsFolder(folder))
-  }
 }
 
 /** The next intact batch from `at` on that begins above `offset`; -1 when there is none. */
 function findBatch(buffer: Buffer, from: number, offset: number): number {
   for (let at = from; at + header.headerBytes <= buffer.length; at++)
-    if (header.magic(buffer, at) === 2 && header.baseOffset(buffer, at) > offset && validBatchAt(buffer, at) > 0) return at
+    if (header.magic(buffer, at) === 2 && header.baseOffset(buffer, at) > offset && validBatchAt(buffer, at) > 0)
+      return at
   return -1
 }
 

@@ -5,11 +5,13 @@ import { NaruError } from '../std/errors.ts'
 import { emptyState, type LogState, logLine, type Range, readWhole } from './checkpoint.ts'
 import type { Committer } from './committer.ts'
 import { Epochs } from './epochs.ts'
+import { corruptError, storageError } from './errors.ts'
 import { readFile } from './file-reader.ts'
 import type { JournalKind } from './journal.ts'
 import { encodeId, logName, logsFolder, offsetName } from './layout.ts'
 import { readIndex } from './offset-index.ts'
 import type { Place } from './rounds.ts'
+import { bytesBetween, scanLog } from './scan.ts'
 import { Segment } from './segment.ts'
 import type { Slab } from './slab.ts'
 import { loadSnapshot, storeSnapshot } from './snapshots.ts'
@@ -19,7 +21,6 @@ import { findTimestamp, newestTimestamp } from './timestamps.ts'
 import { advanceStart, retain, truncate } from './trimming.ts'
 import type { EpochStart, Log, LogConfig, LogId, LogRead, ReadOptions, Snapshot, TimestampOffset } from './types.ts'
 
-const scanBytes = 1024 * 1024
 const relativeOffsetMax = 0xffff_ffff
 const nothing: LogRead = { chunks: [], bytes: 0, nextOffset: 0, release() {} }
 
@@ -172,7 +173,8 @@ export class StoredLog implements Log {
     if (offset < this.startOffset || offset > this.endOffset)
       throw new NaruError('OFFSET_OUT_OF_RANGE', `offset ${offset} is outside [${this.startOffset}, ${this.endOffset}]`)
     if (this.removed) throw storageError(this.failure!)
-    this.checkDamage(offset)
+    const damage = this.damageAt(offset)
+    if (damage) throw corruptError(this.name, damage.from, damage.to)
     if (offset === this.endOffset || offset >= options.below) return { ...nothing, nextOffset: offset }
     const resident = this.tail.firstOffset
     if (resident !== undefined && offset >= resident) return this.tail.read(offset, options)
@@ -180,16 +182,7 @@ export class StoredLog implements Log {
   }
 
   bytesBetween(from: number, below: number, limit: number): number {
-    let bytes = 0
-    for (let at = this.segments.length - 1; at >= 0 && bytes < limit; at--) {
-      const segment = this.segments[at]
-      if (segment.base >= below || segment.end <= from) {
-        if (segment.end <= from) break
-        continue
-      }
-      bytes += this.positionOf(segment, below, true) - this.positionOf(segment, from, false)
-    }
-    return Math.max(0, Math.min(bytes, limit))
+    return bytesBetween(this, from, below, limit)
   }
 
   offsetForTimestamp(timestamp: number, below: number): Promise<TimestampOffset | undefined> {
@@ -208,28 +201,8 @@ export class StoredLog implements Log {
     return this.epochs.at(offset)
   }
 
-  async scan(from: number, visit: (batches: Buffer, at: number) => void): Promise<void> {
-    const options = { maxBytes: scanBytes, atLeastOne: true, below: this.endOffset }
-    for (let offset = Math.max(from, this.startOffset); offset < options.below; ) {
-      let read: LogRead
-      try {
-        const pending = this.read(offset, options)
-        read = pending instanceof Promise ? await pending : pending
-      } catch (error) {
-        if (!(error instanceof NaruError) || error.code !== 'CORRUPT_MESSAGE') throw error
-        // Readers are told; whoever rebuilds state from the log goes on with what is left of it.
-        offset = await this.afterDamage(offset)
-        continue
-      }
-      try {
-        if (read.bytes === 0) return
-        for (const chunk of read.chunks)
-          for (let at = 0; at < chunk.length; at += header.batchBytes(chunk, at)) visit(chunk, at)
-        offset = read.nextOffset
-      } finally {
-        read.release()
-      }
-    }
+  scan(from: number, visit: (batches: Buffer, at: number) => void): Promise<void> {
+    return scanLog(this, from, visit)
   }
 
   saveSnapshot(snapshot: Snapshot): Promise<void> {
@@ -390,6 +363,11 @@ export class StoredLog implements Log {
     return this.segments[at]
   }
 
+  /** The known damage that `offset` lies in. */
+  damageAt(offset: number): Range | undefined {
+    return this.damaged.find(({ from, to }) => from <= offset && offset < to)
+  }
+
   /** Notes damage that a read has found; the first finding of each place is reported. */
   noteDamage(segment: Segment, position: number, from: number, to: number): void {
     this.knownDamage ??= new Set()
@@ -456,39 +434,4 @@ export class StoredLog implements Log {
     this.changed()
     return segment
   }
-
-  private positionOf(segment: Segment, offset: number, above: boolean): number {
-    if (offset >= segment.end) return segment.bytes
-    if (offset <= segment.base || !segment.index) return above ? segment.bytes : 0
-    const entry = segment.index.floorOffset(offset)
-    if (!above) return entry < 0 ? 0 : segment.index.positionAt(entry)
-    if (entry >= 0 && segment.index.offsetAt(entry) === offset) return segment.index.positionAt(entry)
-    return entry + 1 < segment.index.count ? segment.index.positionAt(entry + 1) : segment.bytes
-  }
-
-  private checkDamage(offset: number): void {
-    const range = this.damaged.find(({ from, to }) => from <= offset && offset < to)
-    if (range) throw corruptError(this.name, range.from, range.to)
-  }
-
-  /** Where reading may go on after damage at `offset`. */
-  private async afterDamage(offset: number): Promise<number> {
-    const range = this.damaged.find(({ from, to }) => from <= offset && offset < to)
-    if (range) return range.to
-    const segment = this.segmentOf(offset)
-    if (!segment) return this.endOffset
-    await this.loadIndex(segment)
-    const { index } = segment
-    const next = index ? index.floorOffset(offset) + 1 : 0
-    return index && next < index.count ? index.offsetAt(next) : segment.end
-  }
-}
-
-/** The error that a log answers with after a failure. */
-export function storageError(cause: Error): NaruError {
-  return new NaruError('KAFKA_STORAGE_ERROR', cause.message, { cause })
-}
-
-export function corruptError(log: string, from: number, to: number): NaruError {
-  return new NaruError('CORRUPT_MESSAGE', `log ${log}: offsets ${from} to ${to - 1} are damaged on disk`)
 }

@@ -5,17 +5,20 @@ import { messageOf, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { Counter, Metrics } from '../std/metrics.ts'
 import { TimerWheel } from '../std/timer-wheel.ts'
-import { type Checkpoint, emptyState, type LogState, logLine, writeCheckpoint } from './checkpoint.ts'
+import { type Checkpoint, emptyState } from './checkpoint.ts'
+import { Checkpointer, type CheckpointHost } from './checkpointer.ts'
 import { type CommitHost, Committer } from './committer.ts'
+import { storageError } from './errors.ts'
 import { FileCache } from './file-cache.ts'
 import { Flusher, type FlushHost } from './flusher.ts'
 import { FolderSync } from './folder-sync.ts'
 import { Journal, type JournaledLog, type JournalKind } from './journal.ts'
 import { deletedSuffix, logName, logsFolder, parseLogName } from './layout.ts'
-import { StoredLog, storageError } from './log.ts'
+import { StoredLog } from './log.ts'
 import type { StoreOptions } from './options.ts'
 import { UnwrittenBytes } from './pressure.ts'
 import { ReadBuffers } from './read-buffers.ts'
+import { IndexCache, TailCache } from './reader-caches.ts'
 import { prepareFolder, recover, writeCleanMarker } from './recovery.ts'
 import type { Place } from './rounds.ts'
 import type { Segment } from './segment.ts'
@@ -63,7 +66,7 @@ export async function openLogStore(
   }
 }
 
-class Store implements LogStore, StoreContext, CommitHost, FlushHost {
+class Store implements LogStore, StoreContext, CommitHost, FlushHost, CheckpointHost {
   readonly disk: Disk
   readonly clock: Clock
   readonly logger: Logger
@@ -80,23 +83,16 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
   private readonly flusher: Flusher
   private readonly committers: Record<JournalKind, Committer>
   private nextRoundOrder: number
-  /** Logs that nobody has opened yet. */
-  private readonly known: Map<string, LogState>
-  private readonly knownLines = new Map<string, string>()
+  private readonly checkpoints: Checkpointer
   private readonly logs = new Map<string, StoredLog>()
   private readonly removals = new Map<string, Promise<void>>()
   /** Logs with bytes that aren't in their segments, the longest waiting first. */
   private readonly unwritten = new Set<StoredLog>()
   private readonly flushing = new Set<StoredLog>()
   private readonly flushTimed = new Set<StoredLog>()
-  /** Slabs that are only kept for readers, oldest first. */
-  private cachedSlabs: { log: StoredLog; slab: Slab }[] = []
-  private cachedBytes = 0
-  private readonly sealedIndexes = new Set<Segment>()
-  private readonly dropped: Map<string, number>
-  private readonly garbage: Set<string>
-  private checkpointNumber: number
-  private checkpointing: { current: Promise<void>; next: Promise<void> | undefined } | undefined
+  private readonly tails: TailCache
+  private readonly indexes = new IndexCache(sealedIndexesMax)
+  private readonly renamed: Set<string>
   private bytesSinceCheckpoint = 0
   private failure: Error | undefined
   private full: Promise<void> | undefined
@@ -125,10 +121,9 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     this.pressure = new UnwrittenBytes(options.unwrittenBytesMax)
     this.wheel = new TimerWheel(this.clock)
     this.flusher = new Flusher(this)
-    this.known = new Map(checkpoint.logs)
-    this.dropped = new Map(Object.entries(checkpoint.dropped))
-    this.garbage = new Set(checkpoint.garbage)
-    this.checkpointNumber = checkpoint.number
+    this.checkpoints = new Checkpointer(this, checkpoint)
+    this.tails = new TailCache(options.memoryTailBytes)
+    this.renamed = new Set(checkpoint.garbage)
     this.nextRoundOrder = checkpoint.order
     const committer = (kind: JournalKind) =>
       new Committer(
@@ -137,7 +132,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
       )
     this.committers = { sync: committer('sync'), cached: committer('cached') }
     this.removeLater(
-      [...this.garbage].map(path => `${folder}/${path}`),
+      [...this.renamed].map(path => `${folder}/${path}`),
       0
     )
     environment.metrics.gauge(
@@ -150,7 +145,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
   // LogStore
 
   ids(): LogId[] {
-    const names = new Set(this.known.keys())
+    const names = new Set(this.checkpoints.names())
     for (const log of this.logs.values()) if (log.folderMade || log.appendedCount > 0) names.add(log.name)
     return [...names].map(name => parseLogName(name)!)
   }
@@ -161,9 +156,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     assert(!this.closing, 'the store is open')
     let log = this.logs.get(name)
     if (!log) {
-      log = new StoredLog(this, id, config, this.known.get(name) ?? emptyState)
-      this.known.delete(name)
-      this.knownLines.delete(name)
+      log = new StoredLog(this, id, config, this.checkpoints.take(name) ?? emptyState)
       this.logs.set(name, log)
       if (this.failure) log.fail(this.failure)
     } else log.reconfigure(config)
@@ -256,15 +249,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
   }
 
   indexUsed(segment: Segment): void {
-    if (!segment.finished) return
-    this.sealedIndexes.delete(segment)
-    this.sealedIndexes.add(segment)
-    if (this.sealedIndexes.size <= sealedIndexesMax) return
-    for (const oldest of this.sealedIndexes) {
-      this.sealedIndexes.delete(oldest)
-      oldest.dropIndex()
-      break
-    }
+    this.indexes.used(segment)
   }
 
   corrupt(log: StoredLog, from: number, to: number, where: string): void {
@@ -273,7 +258,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
   }
 
   removeLater(paths: readonly string[], delayMs: number): void {
-    for (const path of paths) this.garbage.add(path.slice(this.folder.length + 1))
+    for (const path of paths) this.renamed.add(path.slice(this.folder.length + 1))
     if (paths.length === 0) return
     this.clock.after(delayMs, () => void this.removeGarbage(paths))
   }
@@ -296,14 +281,8 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     })
   }
 
-  /** Resolves when a checkpoint that was begun after this call is durable. */
   checkpoint(): Promise<void> {
-    const running = this.checkpointing
-    if (running) {
-      running.next ??= running.current.catch(() => {}).then(() => this.startCheckpoint())
-      return running.next
-    }
-    return this.startCheckpoint()
+    return this.checkpoints.write()
   }
 
   fail(error: Error): void {
@@ -333,17 +312,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
   }
 
   cached(log: StoredLog, slabs: readonly Slab[]): void {
-    for (const slab of slabs) {
-      this.cachedSlabs.push({ log, slab })
-      this.cachedBytes += slab.memory.length
-    }
-    let evicted = 0
-    while (this.cachedBytes > this.options.memoryTailBytes && evicted < this.cachedSlabs.length) {
-      const oldest = this.cachedSlabs[evicted++]
-      this.cachedBytes -= oldest.slab.memory.length
-      oldest.log.tail.evict(oldest.slab)
-    }
-    if (evicted > 0) this.cachedSlabs = this.cachedSlabs.slice(evicted)
+    this.tails.add(log, slabs)
   }
 
   wrote(log: StoredLog, bytes: number): void {
@@ -357,6 +326,24 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
       this.bytesSinceCheckpoint = 0
       this.checkpoint().catch(error => this.checkpointFailed(error))
     }
+  }
+
+  // CheckpointHost
+
+  journal(kind: JournalKind): Journal {
+    return this.committers[kind].journal
+  }
+
+  openLogs(): Iterable<StoredLog> {
+    return this.logs.values()
+  }
+
+  isRemoving(name: string): boolean {
+    return this.removals.has(name)
+  }
+
+  garbage(): string[] {
+    return [...this.renamed]
   }
 
   // private
@@ -374,58 +361,16 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
     if (!(error instanceof DiskError) || error.kind !== 'full') this.fail(error as Error)
   }
 
-  private startCheckpoint(): Promise<void> {
-    const current = this.writeCheckpoint()
-    const entry: { current: Promise<void>; next: Promise<void> | undefined } = { current, next: undefined }
-    this.checkpointing = entry
-    const done = () => {
-      if (this.checkpointing === entry && !entry.next) this.checkpointing = undefined
-    }
-    current.then(done, done)
-    return current
-  }
-
-  private async writeCheckpoint(): Promise<void> {
-    const { sync, cached } = this.committers
-    const oldest = Math.min(sync.journal.oldestOrder(), cached.journal.oldestOrder())
-    for (const [name, order] of this.dropped) if (order <= oldest && !this.removals.has(name)) this.dropped.delete(name)
-    const lines: string[] = []
-    for (const [name, state] of this.known) {
-      const line = this.knownLines.get(name) ?? logLine(name, state)
-      this.knownLines.set(name, line)
-      lines.push(line)
-    }
-    for (const log of this.logs.values()) lines.push(log.checkpointLine())
-    this.checkpointNumber++
-    const head = {
-      number: this.checkpointNumber,
-      order: this.nextRoundOrder,
-      sync: sync.journal.state(),
-      cached: cached.journal.state(),
-      dropped: Object.fromEntries(this.dropped),
-      garbage: [...this.garbage]
-    }
-    for (;;) {
-      try {
-        await writeCheckpoint(this.disk, this.folders, this.folder, head, lines)
-        return
-      } catch (error) {
-        if (!(error instanceof DiskError) || error.kind !== 'full') throw error
-        await this.waitForSpace()
-      }
-    }
-  }
-
   private async removeNow(id: LogId, name: string): Promise<void> {
     const log = this.logs.get(name)
-    if (!log && !this.known.has(name)) return
+    if (!log && !this.checkpoints.has(name)) return
     const removed = log ?? ((await this.open(id, unlimited)) as StoredLog)
     removed.remove()
     await removed.settled()
     await this.flusher.idle(removed)
     await Promise.all(Object.values(this.committers).map(committer => committer.barrier()))
     // From here on checkpoints know nothing of it but that what rounds say of it is void.
-    this.dropped.set(name, this.nextRoundOrder)
+    this.checkpoints.drop(name)
     this.logs.delete(name)
     removed.forgotten = true
     await this.control(removed, 'drop', removed.endOffset)
@@ -444,7 +389,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
       if (this.closing || this.failure) return
       try {
         await this.disk.remove(path)
-        this.garbage.delete(path.slice(this.folder.length + 1))
+        this.renamed.delete(path.slice(this.folder.length + 1))
       } catch (error) {
         this.logger.warn({ path, error: messageOf(error) }, 'a deleted file could not be removed')
       }
@@ -462,7 +407,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost {
       const clean = !this.failure && logs.every(log => log.removed || !log.failure)
       if (clean) {
         await this.checkpoint()
-        await writeCleanMarker(this.disk, this.folders, this.folder, this.checkpointNumber)
+        await writeCleanMarker(this.disk, this.folders, this.folder, this.checkpoints.number)
       }
     } catch (error) {
       this.fail(error as Error)

@@ -1,0 +1,89 @@
+import { readWhole } from './checkpoint.ts'
+import { logsFolder, offsetName, parseOffsetName } from './layout.ts'
+import { entryBytes, indexHeader, OffsetIndex, readIndex } from './offset-index.ts'
+import type { RecoveryContext } from './recovery.ts'
+import type { Segment } from './segment.ts'
+
+/** The files of a log, as recovery changes them: every change is durable when it is done. */
+export class RecoveredFiles {
+  private readonly context: RecoveryContext
+  private readonly folder: string
+  private readonly hasFolder: boolean
+  private folderMade: boolean
+
+  constructor(context: RecoveryContext, name: string, hasFolder: boolean) {
+    this.context = context
+    this.folder = `${logsFolder(context.folder)}/${name}`
+    this.hasFolder = hasFolder
+    this.folderMade = hasFolder
+  }
+
+  path(base: number, kind: 'log' | 'index'): string {
+    return `${this.folder}/${offsetName(base, kind)}`
+  }
+
+  /** The bases of the segments in the folder, ascending. */
+  async bases(): Promise<number[]> {
+    const names = this.hasFolder ? await this.context.disk.list(this.folder) : []
+    return names.map(name => parseOffsetName(name, 'log')).filter(base => base !== undefined)
+  }
+
+  /** Appends to a segment's file; the segment has admitted the bytes already. */
+  async append(segment: Segment, bytes: Buffer, indexedBytes: number): Promise<void> {
+    const { disk, folders, folder } = this.context
+    if (!this.folderMade) {
+      await disk.mkdir(this.folder)
+      await folders.sync(logsFolder(folder))
+      this.folderMade = true
+    }
+    const file = await disk.open(this.path(segment.base, 'log'), { mode: 'write' })
+    try {
+      const from = segment.bytes - bytes.length
+      if (from === 0) await file.truncate(0)
+      await file.write(bytes, 0, bytes.length, from)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    segment.markSynced(segment.bytes, segment.end, segment.newest)
+    await this.writeIndex(segment, indexedBytes)
+    await folders.sync(this.folder)
+  }
+
+  /** Replaces the index file of a segment; entries of the old one are believed below `indexedBytes`. */
+  async writeIndex(segment: Segment, indexedBytes: number): Promise<void> {
+    const { disk } = this.context
+    const path = this.path(segment.base, 'index')
+    if (!segment.indexLoaded) {
+      const old = (await readWhole(disk, path)) ?? Buffer.alloc(0)
+      segment.useIndexFile(readIndex(segment.base, old, indexedBytes))
+    }
+    const index = segment.index ?? new OffsetIndex(segment.base)
+    const bytes = Buffer.concat([indexHeader(), index.slice(0, index.count)])
+    const file = await disk.open(path, { mode: 'write' })
+    try {
+      await file.truncate((index.count + 1) * entryBytes)
+      await file.write(bytes, 0, bytes.length, 0)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Newest first, so that what a crash leaves has no hole. */
+  async removeSegments(bases: readonly number[]): Promise<void> {
+    const { disk, folders } = this.context
+    for (const base of [...bases].reverse()) {
+      await disk.remove(this.path(base, 'index'))
+      await disk.remove(this.path(base, 'log'))
+      await folders.sync(this.folder)
+    }
+  }
+
+  async removeFolder(): Promise<void> {
+    if (!this.hasFolder) return
+    const { disk, folders, folder } = this.context
+    await disk.remove(this.folder)
+    await folders.sync(logsFolder(folder))
+  }
+}
