@@ -2,6 +2,7 @@ import { type Disk, DiskError } from '../disk/disk.ts'
 import { crc32c } from '../std/crc32c.ts'
 import type { FolderSync } from './folder-sync.ts'
 import { newSuffix } from './layout.ts'
+import type { StoredLog } from './log.ts'
 import type { SegmentState } from './segment.ts'
 import type { EpochStart } from './types.ts'
 
@@ -66,6 +67,20 @@ export const emptyState: LogState = {
 }
 
 const fileName = 'checkpoint'
+
+/** The durable part of a log. */
+export function stateOf(log: StoredLog): LogState {
+  const end = log.syncedEnd
+  return {
+    start: log.startOffset,
+    end,
+    segments: log.segments.filter(segment => segment.synced > 0).map(segment => segment.state()),
+    epochs: log.epochs.list().filter(epoch => epoch.startOffset < end),
+    damaged: log.damage.below(end),
+    voidBefore: log.voidBefore,
+    ...(log.cutTo === undefined ? {} : { cut: log.cutTo })
+  }
+}
 
 /** The line of a log; keep it while the log doesn't change. */
 export function logLine(name: string, state: LogState): string {

@@ -4,9 +4,15 @@ import type { FolderSync } from './folder-sync.ts'
 import { journalFolder } from './layout.ts'
 import { writeRoundHeader } from './rounds.ts'
 import { alignUp } from './slab.ts'
+import type { LogConfig } from './types.ts'
 
 /** `sync`: a round that was written is durable. `cached`: it is in the page cache. */
 export type JournalKind = 'sync' | 'cached'
+
+/** The journal that a log with these configs is acknowledged by. */
+export function journalKind(config: LogConfig): JournalKind {
+  return config.flushMessages === 1 ? 'sync' : 'cached'
+}
 
 /** Up to here a blocking write into the page cache costs less than an asynchronous one. */
 const blockingBytesMax = 64 * 1024

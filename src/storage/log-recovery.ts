@@ -1,6 +1,7 @@
 import { validBatchAt } from '../record/check.ts'
 import * as header from '../record/header.ts'
 import { type LogState, type Range, readWhole } from './checkpoint.ts'
+import { clipRanges } from './damage.ts'
 import { Epochs } from './epochs.ts'
 import type { Piece } from './journal-reader.ts'
 import { offsetName } from './layout.ts'
@@ -118,7 +119,7 @@ export class LogRecovery {
       }
       this.epochs.cutEnd(offset)
       this.knownEnd = Math.min(this.knownEnd, offset)
-      this.damaged = clip(this.damaged, offset)
+      this.damaged = clipRanges(this.damaged, offset)
     }
   }
 
@@ -166,7 +167,7 @@ export class LogRecovery {
     if (this.cut !== undefined) {
       this.end = Math.min(this.end, this.cut)
       this.epochs.cutEnd(this.end)
-      this.damaged = clip(this.damaged, this.end)
+      this.damaged = clipRanges(this.damaged, this.end)
     }
   }
 
@@ -349,8 +350,4 @@ function findBatch(buffer: Buffer, from: number, offset: number): number {
     if (header.magic(buffer, at) === 2 && header.baseOffset(buffer, at) > offset && validBatchAt(buffer, at) > 0)
       return at
   return -1
-}
-
-function clip(ranges: readonly Range[], end: number): Range[] {
-  return ranges.flatMap(({ from, to }) => (from < end ? [{ from, to: Math.min(to, end) }] : []))
 }

@@ -2,17 +2,19 @@ import { DiskError } from '../disk/disk.ts'
 import * as header from '../record/header.ts'
 import { assert } from '../std/assert.ts'
 import { NaruError } from '../std/errors.ts'
-import { emptyState, type LogState, logLine, type Range, readWhole } from './checkpoint.ts'
+import { emptyState, type LogState, logLine, readWhole, stateOf } from './checkpoint.ts'
 import type { Committer } from './committer.ts'
+import { Damage } from './damage.ts'
 import { Epochs } from './epochs.ts'
 import { corruptError, storageError } from './errors.ts'
 import { readFile } from './file-reader.ts'
-import type { JournalKind } from './journal.ts'
+import { journalKind } from './journal.ts'
 import { encodeId, logName, logsFolder, offsetName } from './layout.ts'
 import { readIndex } from './offset-index.ts'
 import type { Place } from './rounds.ts'
 import { bytesBetween, scanLog } from './scan.ts'
-import { Segment } from './segment.ts'
+import { openSegments, Segment } from './segment.ts'
+import { Turns } from './semaphore.ts'
 import type { Slab } from './slab.ts'
 import { loadSnapshot, storeSnapshot } from './snapshots.ts'
 import type { StoreContext } from './store-context.ts'
@@ -21,7 +23,6 @@ import { findTimestamp, newestTimestamp } from './timestamps.ts'
 import { advanceStart, retain, truncate } from './trimming.ts'
 import type { EpochStart, Log, LogConfig, LogId, LogRead, ReadOptions, Snapshot, TimestampOffset } from './types.ts'
 
-const relativeOffsetMax = 0xffff_ffff
 const nothing: LogRead = { chunks: [], bytes: 0, nextOffset: 0, release() {} }
 
 /**
@@ -39,7 +40,7 @@ export class StoredLog implements Log {
   segments: Segment[]
   epochs: Epochs
   config: LogConfig
-  damaged: Range[]
+  readonly damage: Damage
   startOffset: number
   endOffset: number
   durableEndOffset: number
@@ -80,8 +81,7 @@ export class StoredLog implements Log {
   private unflushedMessages = 0
   private line: string | undefined
   /** Truncation and the like, one after the other. */
-  private exclusive: Promise<unknown> = Promise.resolve()
-  private knownDamage: Set<string> | undefined
+  private readonly turns = new Turns()
 
   constructor(context: StoreContext, id: LogId, config: LogConfig, state: LogState) {
     this.context = context
@@ -93,15 +93,9 @@ export class StoredLog implements Log {
     this.tail = new Tail(context.slabs)
     // Unsynced records may have been lost below a start offset that was durable.
     const end = Math.max(state.end, state.start)
-    this.segments = state.segments.map(Segment.of)
-    const last = this.segments[this.segments.length - 1]
-    if (!last || last.closed || last.end < end) this.segments.push(new Segment(end))
-    for (const segment of this.segments.slice(0, -1)) {
-      segment.sealed = true
-      segment.finished = true
-    }
+    this.segments = openSegments(state.segments, end)
     this.epochs = new Epochs(state.epochs)
-    this.damaged = [...state.damaged]
+    this.damage = new Damage(state.damaged)
     this.startOffset = state.start
     this.endOffset = end
     this.durableEndOffset = end
@@ -110,7 +104,7 @@ export class StoredLog implements Log {
     this.voidBefore = state.voidBefore
     this.folderMade = state.segments.length > 0
     this.isKnown = state !== emptyState
-    this.committer = context.committer(this.kindOf(config))
+    this.committer = context.committer(journalKind(config))
   }
 
   get sizeBytes(): number {
@@ -173,7 +167,7 @@ export class StoredLog implements Log {
     if (offset < this.startOffset || offset > this.endOffset)
       throw new NaruError('OFFSET_OUT_OF_RANGE', `offset ${offset} is outside [${this.startOffset}, ${this.endOffset}]`)
     if (this.removed) throw storageError(this.failure!)
-    const damage = this.damageAt(offset)
+    const damage = this.damage.at(offset)
     if (damage) throw corruptError(this.name, damage.from, damage.to)
     if (offset === this.endOffset || offset >= options.below) return { ...nothing, nextOffset: offset }
     const resident = this.tail.firstOffset
@@ -242,8 +236,7 @@ export class StoredLog implements Log {
 
   /** The place in the files up to which the log is durable. */
   syncedPlace(): Place {
-    let segment = this.segments[0]
-    for (const candidate of this.segments) if (candidate.synced > 0) segment = candidate
+    const segment = this.segments.findLast(({ synced }) => synced > 0) ?? this.segments[0]
     return { segmentBase: segment.base, position: segment.synced, offset: this.syncedEnd }
   }
 
@@ -323,27 +316,13 @@ export class StoredLog implements Log {
 
   /** What a checkpoint says of the log. Kept until something of it changes. */
   checkpointLine(): string {
-    this.line ??= logLine(this.name, this.state())
+    this.line ??= logLine(this.name, stateOf(this))
     return this.line
   }
 
   /** Something changed that a checkpoint must tell. */
   changed(): void {
     this.line = undefined
-  }
-
-  /** The durable part. */
-  state(): LogState {
-    const end = this.syncedEnd
-    return {
-      start: this.startOffset,
-      end,
-      segments: this.segments.filter(segment => segment.synced > 0).map(segment => segment.state()),
-      epochs: this.epochs.list().filter(epoch => epoch.startOffset < end),
-      damaged: this.damaged.filter(range => range.from < end),
-      voidBefore: this.voidBefore,
-      ...(this.cutTo === undefined ? {} : { cut: this.cutTo })
-    }
   }
 
   /** Brings the entries of the segment's index file into memory. */
@@ -363,17 +342,9 @@ export class StoredLog implements Log {
     return this.segments[at]
   }
 
-  /** The known damage that `offset` lies in. */
-  damageAt(offset: number): Range | undefined {
-    return this.damaged.find(({ from, to }) => from <= offset && offset < to)
-  }
-
   /** Notes damage that a read has found; the first finding of each place is reported. */
   noteDamage(segment: Segment, position: number, from: number, to: number): void {
-    this.knownDamage ??= new Set()
-    const place = `${segment.base}:${position}`
-    if (this.knownDamage.has(place)) return
-    this.knownDamage.add(place)
+    if (!this.damage.isNew(segment.base, position)) return
     this.context.corrupt(this, from, to, `${this.path(segment.base, 'log')}, byte ${position}`)
   }
 
@@ -390,28 +361,22 @@ export class StoredLog implements Log {
     this.journaledEnd = offset
     this.syncedEnd = offset
     this.epochs.cutEnd(offset)
-    this.damaged = this.damaged.flatMap(({ from, to }) => (from < offset ? [{ from, to: Math.min(to, offset) }] : []))
+    this.damage.cutEnd(offset)
   }
 
   /** Resolves when truncations and the like are done. */
-  async settled(): Promise<void> {
-    await this.exclusive.catch(() => {})
+  settled(): Promise<void> {
+    return this.turns.run(async () => {})
   }
 
   private alone<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.exclusive.then(work).catch(error => {
+    return this.turns.run(work).catch(error => {
       throw error instanceof DiskError ? storageError(error) : error
     })
-    this.exclusive = turn.catch(() => {})
-    return turn
-  }
-
-  private kindOf(config: LogConfig): JournalKind {
-    return config.flushMessages === 1 ? 'sync' : 'cached'
   }
 
   private chooseJournal(): void {
-    const kind = this.kindOf(this.config)
+    const kind = journalKind(this.config)
     if (kind !== this.committer.journal.kind) this.committer = this.context.committer(kind)
   }
 
@@ -419,10 +384,7 @@ export class StoredLog implements Log {
   private segmentFor(batches: Buffer, at: number, bytes: number, end: number): Segment {
     const active = this.active
     if (active.bytes === 0) return active
-    const { segmentBytes, segmentMs } = this.config
-    const age = active.firstTimestamp < 0 ? 0 : header.maxTimestamp(batches, at) - active.firstTimestamp
-    if (active.bytes + bytes <= segmentBytes && age <= segmentMs && end - active.base <= relativeOffsetMax)
-      return active
+    if (active.fits(header.maxTimestamp(batches, at), bytes, end, this.config)) return active
     return this.roll()
   }
 

@@ -36,7 +36,7 @@ export async function scanLog(
 
 /** Where reading may go on after damage at `offset`. */
 async function afterDamage(log: StoredLog, offset: number): Promise<number> {
-  const range = log.damageAt(offset)
+  const range = log.damage.at(offset)
   if (range) return range.to
   const segment = log.segmentOf(offset)
   if (!segment) return log.endOffset

@@ -1,5 +1,8 @@
 import * as header from '../record/header.ts'
 import { noTimestamp, OffsetIndex, type TimestampMark } from './offset-index.ts'
+import type { LogConfig } from './types.ts'
+
+const relativeOffsetMax = 0xffff_ffff
 
 /** What is known of a segment without touching its files, and kept in the checkpoint. */
 export interface SegmentState {
@@ -74,6 +77,13 @@ export class Segment {
     const { base, synced: bytes, syncedEnd: end, syncedNewest: newest, firstTimestamp } = this
     const state = { base, bytes, end, newest, firstTimestamp: bytes > 0 ? firstTimestamp : -1 }
     return this.closed ? { ...state, closed: true } : state
+  }
+
+  /** Whether a batch still belongs here: a new segment begins when this one is full, old or out of relative offsets. */
+  fits(timestamp: number, bytes: number, end: number, config: LogConfig): boolean {
+    const age = this.firstTimestamp < 0 ? 0 : timestamp - this.firstTimestamp
+    const isSmall = this.bytes + bytes <= config.segmentBytes && end - this.base <= relativeOffsetMax
+    return isSmall && age <= config.segmentMs
   }
 
   /** Takes the batch at `buffer[at]` as its next one: sizes, ends, timestamps, index. The bytes go elsewhere. */
@@ -152,4 +162,16 @@ export class Segment {
     this.syncedEnd = end
     this.syncedNewest = newest
   }
+}
+
+/** The segments of a log that ends at `end`, ready to be appended to: the last one may be new. */
+export function openSegments(states: readonly SegmentState[], end: number): Segment[] {
+  const segments = states.map(Segment.of)
+  const last = segments[segments.length - 1]
+  if (!last || last.closed || last.end < end) segments.push(new Segment(end))
+  for (const segment of segments.slice(0, -1)) {
+    segment.sealed = true
+    segment.finished = true
+  }
+  return segments
 }

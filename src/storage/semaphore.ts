@@ -19,3 +19,14 @@ export class Semaphore {
     }
   }
 }
+
+/** Lets pieces of work run one after the other, in order of arrival, whatever becomes of those before. */
+export class Turns {
+  private last: Promise<unknown> = Promise.resolve()
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work)
+    this.last = turn.catch(() => {})
+    return turn
+  }
+}

@@ -1,6 +1,7 @@
 import type { Disk } from '../disk/disk.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Logger } from '../std/log.ts'
+import type { Metrics } from '../std/metrics.ts'
 import type { Committer } from './committer.ts'
 import type { FileCache } from './file-cache.ts'
 import type { FolderSync } from './folder-sync.ts'
@@ -10,6 +11,15 @@ import type { ReadBuffers } from './read-buffers.ts'
 import type { Place } from './rounds.ts'
 import type { Segment } from './segment.ts'
 import type { SlabPool } from './slab.ts'
+import type { LogConfig } from './types.ts'
+
+/** What a store needs from outside (DESIGN rule 1). */
+export interface StoreEnvironment {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
 
 /** The store as its logs see it. */
 export interface StoreContext {
@@ -50,4 +60,16 @@ export interface StoreContext {
   corrupt(log: StoredLog, from: number, to: number, where: string): void
   /** Removes files that were renamed out of the way. */
   removeLater(paths: readonly string[], delayMs: number): void
+}
+
+/** For a log that is opened only to be removed. */
+export const unlimited: LogConfig = {
+  segmentBytes: Number.MAX_SAFE_INTEGER,
+  segmentMs: Number.MAX_SAFE_INTEGER,
+  indexIntervalBytes: 4096,
+  retentionMs: -1,
+  retentionBytes: -1,
+  flushMessages: 1,
+  flushMs: Number.MAX_SAFE_INTEGER,
+  fileDeleteDelayMs: 0
 }

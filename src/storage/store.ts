@@ -1,9 +1,9 @@
 import { type Disk, DiskError, type DiskLock } from '../disk/disk.ts'
 import { assert } from '../std/assert.ts'
-import { type Clock, sleep } from '../std/clock.ts'
+import type { Clock } from '../std/clock.ts'
 import { messageOf, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
-import type { Counter, Metrics } from '../std/metrics.ts'
+import type { Counter } from '../std/metrics.ts'
 import { TimerWheel } from '../std/timer-wheel.ts'
 import { type Checkpoint, emptyState } from './checkpoint.ts'
 import { Checkpointer, type CheckpointHost } from './checkpointer.ts'
@@ -12,6 +12,7 @@ import { storageError } from './errors.ts'
 import { FileCache } from './file-cache.ts'
 import { Flusher, type FlushHost } from './flusher.ts'
 import { FolderSync } from './folder-sync.ts'
+import { Garbage } from './garbage.ts'
 import { Journal, type JournaledLog, type JournalKind } from './journal.ts'
 import { deletedSuffix, logName, logsFolder, parseLogName } from './layout.ts'
 import { StoredLog } from './log.ts'
@@ -23,23 +24,15 @@ import { prepareFolder, recover, writeCleanMarker } from './recovery.ts'
 import type { Place } from './rounds.ts'
 import type { Segment } from './segment.ts'
 import { type Slab, SlabPool } from './slab.ts'
-import type { StoreContext } from './store-context.ts'
+import { Space } from './space.ts'
+import { type StoreContext, type StoreEnvironment, unlimited } from './store-context.ts'
 import type { Log, LogConfig, LogId, LogStore } from './types.ts'
 
 /** A log with so much in memory is written to its segment. */
 const flushBytes = 1024 * 1024
 /** A checkpoint is made after this much was written to segments, so that a restart after a crash has little to scan. */
 const checkpointBytes = 256 * 1024 * 1024
-const spaceRetryMs = 1000
 const sealedIndexesMax = 256
-
-/** What a store needs from outside (DESIGN rule 1). */
-export interface StoreEnvironment {
-  readonly disk: Disk
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly metrics: Metrics
-}
 
 /**
  * Opens the data folder, and makes it when there is none: locks it and brings every log to the end that it
@@ -92,11 +85,10 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
   private readonly flushTimed = new Set<StoredLog>()
   private readonly tails: TailCache
   private readonly indexes = new IndexCache(sealedIndexesMax)
-  private readonly renamed: Set<string>
+  private readonly renamed: Garbage
+  private readonly space: Space
   private bytesSinceCheckpoint = 0
   private failure: Error | undefined
-  private full: Promise<void> | undefined
-  private isFull = false
   private closing: Promise<void> | undefined
 
   constructor(
@@ -123,7 +115,8 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     this.flusher = new Flusher(this)
     this.checkpoints = new Checkpointer(this, checkpoint)
     this.tails = new TailCache(options.memoryTailBytes)
-    this.renamed = new Set(checkpoint.garbage)
+    this.renamed = new Garbage(this.disk, this.clock, this.logger, folder, checkpoint.garbage)
+    this.space = new Space(this.clock, this.logger)
     this.nextRoundOrder = checkpoint.order
     const committer = (kind: JournalKind) =>
       new Committer(
@@ -131,10 +124,6 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
         new Journal(this, kind, checkpoint[kind].from, options.journalFileBytes, options.journalFiles)
       )
     this.committers = { sync: committer('sync'), cached: committer('cached') }
-    this.removeLater(
-      [...this.renamed].map(path => `${folder}/${path}`),
-      0
-    )
     environment.metrics.gauge(
       'naru_unwritten_bytes',
       'Bytes that wait to be written to their segments',
@@ -203,7 +192,8 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
 
   checkWritable(): void {
     if (this.failure) throw storageError(this.failure)
-    if (this.isFull) throw new NaruError('KAFKA_STORAGE_ERROR', 'the disk is full; it is tried again every second')
+    if (this.space.isFull)
+      throw new NaruError('KAFKA_STORAGE_ERROR', 'the disk is full; it is tried again every second')
     if (this.closing) throw new NaruError('KAFKA_STORAGE_ERROR', 'the store is closing')
   }
 
@@ -258,9 +248,10 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
   }
 
   removeLater(paths: readonly string[], delayMs: number): void {
-    for (const path of paths) this.renamed.add(path.slice(this.folder.length + 1))
-    if (paths.length === 0) return
-    this.clock.after(delayMs, () => void this.removeGarbage(paths))
+    this.renamed.removeLater(
+      paths.map(path => path.slice(this.folder.length + 1)),
+      delayMs
+    )
   }
 
   // JournalHost, CommitHost
@@ -297,18 +288,11 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
   // FlushHost
 
   waitForSpace(): Promise<void> {
-    if (this.closing) return Promise.reject(new NaruError('KAFKA_STORAGE_ERROR', 'the disk is full'))
-    if (!this.isFull) this.logger.error({ folder: this.folder }, 'the disk is full: nothing more is accepted')
-    this.isFull = true
-    this.full ??= sleep(this.clock, spaceRetryMs).then(() => {
-      this.full = undefined
-    })
-    return this.full
+    return this.space.wait()
   }
 
   spaceFound(): void {
-    if (this.isFull) this.logger.info({ folder: this.folder }, 'the disk takes writes again')
-    this.isFull = false
+    this.space.found()
   }
 
   cached(log: StoredLog, slabs: readonly Slab[]): void {
@@ -343,7 +327,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
   }
 
   garbage(): string[] {
-    return [...this.renamed]
+    return this.renamed.list()
   }
 
   // private
@@ -384,19 +368,9 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     this.removeLater([target], removed.config.fileDeleteDelayMs)
   }
 
-  private async removeGarbage(paths: readonly string[]): Promise<void> {
-    for (const path of paths) {
-      if (this.closing || this.failure) return
-      try {
-        await this.disk.remove(path)
-        this.renamed.delete(path.slice(this.folder.length + 1))
-      } catch (error) {
-        this.logger.warn({ path, error: messageOf(error) }, 'a deleted file could not be removed')
-      }
-    }
-  }
-
   private async closeNow(): Promise<void> {
+    this.space.close()
+    this.renamed.close()
     try {
       const logs = [...this.logs.values()]
       await Promise.all(this.removals.values())
@@ -420,16 +394,4 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
       await this.lock.release()
     }
   }
-}
-
-/** For a log that is opened only to be removed. */
-const unlimited: LogConfig = {
-  segmentBytes: Number.MAX_SAFE_INTEGER,
-  segmentMs: Number.MAX_SAFE_INTEGER,
-  indexIntervalBytes: 4096,
-  retentionMs: -1,
-  retentionBytes: -1,
-  flushMessages: 1,
-  flushMs: Number.MAX_SAFE_INTEGER,
-  fileDeleteDelayMs: 0
 }

@@ -59,7 +59,7 @@ export async function advanceStart(context: StoreContext, log: StoredLog, offset
   if (offset > log.durableEndOffset) await quiesce(context, log)
   log.startOffset = offset
   log.epochs.cutStart(offset)
-  log.damaged = log.damaged.filter(range => range.to > offset)
+  log.damage.cutStart(offset)
   log.changed()
   await context.control(log, 'start', offset)
   await deleteSegments(context, log)
