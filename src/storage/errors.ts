@@ -5,6 +5,12 @@ export function storageError(cause: Error): NaruError {
   return new NaruError('KAFKA_STORAGE_ERROR', cause.message, { cause })
 }
 
-export function corruptError(log: string, from: number, to: number): NaruError {
-  return new NaruError('CORRUPT_MESSAGE', `log ${log}: offsets ${from} to ${to - 1} are damaged on disk`)
+/** CORRUPT_MESSAGE, with what is damaged: offsets [from, to). */
+export class DamagedError extends NaruError {
+  readonly to: number
+
+  constructor(log: string, from: number, to: number) {
+    super('CORRUPT_MESSAGE', `log ${log}: offsets ${from} to ${to - 1} are damaged on disk`)
+    this.to = to
+  }
 }

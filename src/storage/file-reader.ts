@@ -2,7 +2,7 @@ import { DiskError } from '../disk/disk.ts'
 import { validBatchAt, wholeBatchAt } from '../record/check.ts'
 import * as header from '../record/header.ts'
 import { NaruError } from '../std/errors.ts'
-import { corruptError, storageError } from './errors.ts'
+import { DamagedError, storageError } from './errors.ts'
 import type { StoredLog } from './log.ts'
 import { noTimestamp, type TimestampMark } from './offset-index.ts'
 import type { ReadBuffers } from './read-buffers.ts'
@@ -249,7 +249,7 @@ class Cursor {
       if (found > from && found <= segment.end) {
         this.expected = found
         this.note(damagedAt, from, found)
-        if (offset < found) throw corruptError(log.name, from, found)
+        if (offset < found) throw new DamagedError(log.name, from, found)
         return
       }
     }
@@ -260,7 +260,7 @@ class Cursor {
     this.expected = isLast ? segment.syncedEnd : index.offsetAt(next)
     this.end = this.position
     this.note(damagedAt, from, this.expected)
-    if (offset < this.expected) throw corruptError(log.name, from, this.expected)
+    if (offset < this.expected) throw new DamagedError(log.name, from, this.expected)
   }
 
   private note(position: number, from: number, to: number): void {

@@ -6,7 +6,7 @@ import { emptyState, type LogState, logLine, readWhole, stateOf } from './checkp
 import type { Committer } from './committer.ts'
 import { Damage } from './damage.ts'
 import { Epochs } from './epochs.ts'
-import { corruptError, storageError } from './errors.ts'
+import { DamagedError, storageError } from './errors.ts'
 import { readFile } from './file-reader.ts'
 import { journalKind } from './journal.ts'
 import { encodeId, logName, logsFolder, offsetName } from './layout.ts'
@@ -168,7 +168,7 @@ export class StoredLog implements Log {
       throw new NaruError('OFFSET_OUT_OF_RANGE', `offset ${offset} is outside [${this.startOffset}, ${this.endOffset}]`)
     if (this.removed) throw storageError(this.failure!)
     const damage = this.damage.at(offset)
-    if (damage) throw corruptError(this.name, damage.from, damage.to)
+    if (damage) throw new DamagedError(this.name, damage.from, damage.to)
     if (offset === this.endOffset || offset >= options.below) return { ...nothing, nextOffset: offset }
     const resident = this.tail.firstOffset
     if (resident !== undefined && offset >= resident) return this.tail.read(offset, options)

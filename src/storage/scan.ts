@@ -1,5 +1,5 @@
 import * as header from '../record/header.ts'
-import { NaruError } from '../std/errors.ts'
+import { DamagedError } from './errors.ts'
 import type { StoredLog } from './log.ts'
 import type { Segment } from './segment.ts'
 import type { LogRead } from './types.ts'
@@ -19,8 +19,8 @@ export async function scanLog(
       const pending = log.read(offset, options)
       read = pending instanceof Promise ? await pending : pending
     } catch (error) {
-      if (!(error instanceof NaruError) || error.code !== 'CORRUPT_MESSAGE') throw error
-      offset = await afterDamage(log, offset)
+      if (!(error instanceof DamagedError)) throw error
+      offset = error.to
       continue
     }
     try {
@@ -32,18 +32,6 @@ export async function scanLog(
       read.release()
     }
   }
-}
-
-/** Where reading may go on after damage at `offset`. */
-async function afterDamage(log: StoredLog, offset: number): Promise<number> {
-  const range = log.damage.at(offset)
-  if (range) return range.to
-  const segment = log.segmentOf(offset)
-  if (!segment) return log.endOffset
-  await log.loadIndex(segment)
-  const { index } = segment
-  const next = index ? index.floorOffset(offset) + 1 : 0
-  return index && next < index.count ? index.offsetAt(next) : segment.end
 }
 
 /** Bytes between two offsets, by the index entries in memory: too many rather than too few. */
