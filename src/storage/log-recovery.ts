@@ -75,6 +75,7 @@ export class LogRecovery {
     await this.readFiles(trust)
     for (const piece of this.data) await this.apply(piece)
     await this.flush()
+    if (this.start > 0) this.epochs.cutStart(this.start)
     return {
       start: this.start,
       // Unsynced records may be lost below a start offset that was durable.
@@ -91,6 +92,8 @@ export class LogRecovery {
     const known = new Set(this.state.segments.map(segment => segment.base))
     const bases = await this.files.bases()
     await this.files.removeSegments(bases.filter(base => !known.has(base)))
+    const last = this.state.segments[this.state.segments.length - 1]
+    if (last) await this.files.cutIndex(last.base, last.bytes)
   }
 
   /** First pass, over all pieces: where the floor is, and which data is needed above it. */
@@ -150,8 +153,10 @@ export class LogRecovery {
       if (base > this.end) this.addDamage(this.end, base, `segment in front of ${offsetName(base, 'log')}`)
       const isWhole = isFloor ? state?.bytes === this.floor.position : base < newestKnown
       const holdsCut = this.cut !== undefined && this.cut < (state?.end ?? Number.POSITIVE_INFINITY)
-      if (state && isWhole && !holdsCut && trust === 'checkpoint') this.push(Segment.of(state))
-      else {
+      if (state && isWhole && !holdsCut && trust === 'checkpoint') {
+        await this.files.cutIndex(base, state.bytes)
+        this.push(Segment.of(state))
+      } else {
         const end = kept[at + 1] ?? (isFloor && this.floor.position > 0 ? this.floor.offset : undefined)
         const isOpen = beyond && at === kept.length - 1
         if (!(await this.scan(base, state, trust, end, isOpen))) break
@@ -202,7 +207,10 @@ export class LogRecovery {
       const index = readIndex(base, indexFile, believed)
       if (this.cut !== undefined) index.cutOffset(this.cut)
       segment.resumeFrom(index, state?.firstTimestamp ?? -1)
-      const scan = new SegmentScan(file, segment, this.epochs, readIndex(base, indexFile, limit), limit, this.knownEnd)
+      const scan = new SegmentScan(file, segment, this.epochs, readIndex(base, indexFile, limit), limit, {
+        from: this.start,
+        to: this.knownEnd
+      })
       await scan.run({
         stopAt: this.cut,
         vouched: isOpen && trust === 'nothing' ? limit : vouched,

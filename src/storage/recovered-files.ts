@@ -70,6 +70,21 @@ export class RecoveredFiles {
     }
   }
 
+  /** Drops index entries of what lies behind `bytes`: other batches will come there. */
+  async cutIndex(base: number, bytes: number): Promise<void> {
+    const path = this.path(base, 'index')
+    const old = await readWhole(this.context.disk, path)
+    const kept = old ? (readIndex(base, old, bytes).count + 1) * entryBytes : 0
+    if (!old || old.length <= kept) return
+    const file = await this.context.disk.open(path, { mode: 'write' })
+    try {
+      await file.truncate(kept)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
   /** Newest first, so that what a crash leaves has no hole. */
   async removeSegments(bases: readonly number[]): Promise<void> {
     const { disk, folders } = this.context

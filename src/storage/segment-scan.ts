@@ -1,6 +1,7 @@
 import type { DiskFile } from '../disk/disk.ts'
 import { validBatchAt } from '../record/check.ts'
 import * as header from '../record/header.ts'
+import type { Range } from './checkpoint.ts'
 import type { Epochs } from './epochs.ts'
 import type { OffsetIndex } from './offset-index.ts'
 import type { Segment } from './segment.ts'
@@ -29,18 +30,18 @@ export class SegmentScan {
   /** All of the index file: only its entries can explain a gap. */
   private readonly gaps: OffsetIndex
   private readonly limit: number
-  /** All epochs of batches below this offset are known. */
-  private readonly knownEnd: number
+  /** The epochs of all batches in this range are known. */
+  private readonly known: Range
   private buffer = Buffer.alloc(0)
   private start = 0
 
-  constructor(file: DiskFile, segment: Segment, epochs: Epochs, gaps: OffsetIndex, limit: number, knownEnd: number) {
+  constructor(file: DiskFile, segment: Segment, epochs: Epochs, gaps: OffsetIndex, limit: number, known: Range) {
     this.file = file
     this.segment = segment
     this.epochs = epochs
     this.gaps = gaps
     this.limit = limit
-    this.knownEnd = knownEnd
+    this.known = known
   }
 
   async run(options: ScanOptions): Promise<void> {
@@ -67,10 +68,15 @@ export class SegmentScan {
         this.stopped = true
         return
       }
-      const found = await this.search(position + 1, options.mustReach)
+      const found = await this.search(position + 1, options.stopAt ?? options.mustReach)
       if (found) {
         options.damage(segment.end, found.offset, position)
         segment.skipTo(found.position, found.offset)
+      } else if (options.stopAt !== undefined) {
+        // The truncation has cut the file here already, if nothing is missing.
+        options.damage(segment.end, options.stopAt, position)
+        this.stopped = true
+        return
       } else if (options.mustReach === undefined) {
         // Nothing vouches for what should be here, and nothing follows: a torn tail.
         this.stopped = true
@@ -105,12 +111,9 @@ export class SegmentScan {
   private async isRightEpoch(position: number, bytes: number, base: number): Promise<boolean> {
     const epoch = header.leaderEpoch(this.buffer, position - this.start)
     const { latest } = this.epochs
-    if (!latest) return true
-    if (latest.startOffset > base || base < this.knownEnd) {
-      // Below the log's start the epochs are forgotten.
-      const known = this.epochs.at(base)
-      return known === -1 || epoch === known
-    }
+    // Below the log's start the epochs are forgotten.
+    if (!latest || base < this.known.from) return true
+    if (latest.startOffset > base || base < this.known.to) return epoch === this.epochs.at(base)
     if (epoch <= latest.epoch) return epoch === latest.epoch
     const next = position + bytes
     if (next + header.headerBytes > this.limit) return true
