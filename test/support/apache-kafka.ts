@@ -160,7 +160,8 @@ export async function apacheKafkaCommand(options: ApacheKafkaOptions = {}): Prom
 
   if (!existsSync(join(dir, 'data', 'meta.properties'))) {
     const clusterId = randomBytes(16).toString('base64url')
-    const formatting = java('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesFile)
+    // In one word: an id may begin with a dash.
+    const formatting = java('kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', propertiesFile)
     const format = await run('java', formatting, {})
     if (format.code !== 0) throw new Error(`Apache Kafka could not format ${dir}:\n${format.stdout}${format.stderr}`)
   }
