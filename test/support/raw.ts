@@ -125,6 +125,7 @@ export class RawConnection {
   #closed = false
   #wake: () => void = () => {}
   #correlationId = 0
+  #reading: Promise<unknown> = Promise.resolve()
 
   private constructor(socket: Socket) {
     this.#socket = socket
@@ -177,11 +178,13 @@ export class RawConnection {
     }
   }
 
-  /** Sends one request; its answer after the correlation id, which must be the request's. */
+  /** Sends one request; its answer after the correlation id, which must be the request's. Need not be awaited before the next. */
   async ask(head: RequestHead, body: Buffer): Promise<Reader | 'closed' | 'silent'> {
     const correlationId = ++this.#correlationId
     this.write(frame(head, correlationId, body))
-    const content = await this.next()
+    const reading = this.#reading.then(() => this.next())
+    this.#reading = reading
+    const content = await reading
     if (typeof content === 'string') return content
     const reader = new Reader(content)
     const answered = reader.int32()

@@ -15,8 +15,9 @@ import { Output } from './output.ts'
 
 /**
  * One client. Requests go to their handlers in the order and in the turn in which they were read; responses leave in
- * that order too, however they come about. Reading pauses while too much is in flight or unread by the client, and in
- * front of a Produce request while storage is over its bound.
+ * that order too, however they come about. Requests that must be served alone wait for those before them, and those
+ * behind wait for them. Reading pauses while too much is in flight or unread by the client, and in front of a Produce
+ * request while storage is over its bound.
  */
 export class Connection {
   readonly id: number
@@ -32,8 +33,11 @@ export class Connection {
   private inFlight: Exchange[] = []
   /** Bytes of responses that are made, but wait for an earlier one. */
   private heldBytes = 0
-  /** A Produce request that waits for storage. */
+  /** A request that waits: Produce for storage, one that is served alone for those before it. */
   private held: Buffer | undefined
+  private awaitsStorage = false
+  /** What is served alone now. */
+  private alone: Exchange | undefined
   private processing = false
   private paused = false
   /** Waits for the door to call `flush`. */
@@ -128,7 +132,8 @@ export class Connection {
   private blocked(): boolean {
     const { limits } = this.door
     return (
-      (this.held !== undefined && this.door.broker.pressure?.over === true) ||
+      this.alone !== undefined ||
+      this.awaitsStorage ||
       this.inFlight.length >= limits.inFlightMax ||
       this.output.queuedBytes + this.heldBytes >= limits.responseBytesMax
     )
@@ -145,10 +150,15 @@ export class Connection {
       this.unsupported(header)
       return true
     }
+    if (handler.alone && this.inFlight.length > 0) {
+      this.held = Buffer.from(frame)
+      return false
+    }
     const { request: message } = handler.api
     if (message.isFlexible(version)) reader.skipTags()
     const exchange = new Exchange(this, handler, header, message.codec(version).decode(reader))
     this.inFlight.push(exchange)
+    if (handler.alone) this.alone = exchange
     this.door.countRequest(handler)
     try {
       const answer = handler.answer(exchange.request, exchange)
@@ -168,6 +178,7 @@ export class Connection {
     const { pressure } = this.door.broker
     if (!pressure?.over) return false
     this.held = Buffer.from(frame)
+    this.awaitsStorage = true
     this.awaitStorage(pressure)
     return true
   }
@@ -175,7 +186,8 @@ export class Connection {
   private awaitStorage(pressure: Pressure): void {
     pressure.relieved().then(() => {
       // Others that waited may have come first and filled it again.
-      if (pressure.over && !this.closed) this.awaitStorage(pressure)
+      this.awaitsStorage = pressure.over && !this.closed
+      if (this.awaitsStorage) this.awaitStorage(pressure)
       else this.process()
     })
   }
@@ -231,6 +243,7 @@ export class Connection {
         }
       }
     }
+    if (this.alone === exchange) this.alone = undefined
     if (this.inFlight[0] === exchange) this.moveOn()
     else this.heldBytes += bytesOf(exchange.chunks)
   }

@@ -41,6 +41,8 @@ export interface Handler<A extends AnyApi = AnyApi> {
   readonly versions: Versions
   /** The lowest version that ApiVersions names where that differs from what is served (KAFKA-18659). */
   readonly advertisedMin: number
+  /** Whether it begins when everything before it on its connection is answered, and nothing begins before it is. */
+  readonly alone: boolean
   /**
    * Called in the order of the requests and in the turn that read them; what must keep that order (a place in the
    * log) is done before the first await. Slices of `records` fields are valid until the first await: the bytes they
@@ -58,6 +60,11 @@ interface Serving<A> {
   versions: Versions
   advertisedMin?: number
   /**
+   * For requests that change what others see: Kafka serves a connection one request at a time, and clients count on
+   * it when they send an admin request and ask about its effect before it is answered.
+   */
+  alone?: boolean
+  /**
    * How a failure of the whole request is answered: the error code wherever the response has a place for one. Used
    * when `answer` throws or rejects.
    */
@@ -70,11 +77,12 @@ export function handler<A extends AnyApi>(
   serving: Serving<A>,
   answer: (request: RequestOf<A>, context: RequestContext) => Answer<ResponseOf<A>> | Promise<Answer<ResponseOf<A>>>
 ): Handler<A> {
-  const { versions, advertisedMin = versions[0], refuse } = serving
+  const { versions, advertisedMin = versions[0], alone = false, refuse } = serving
   return {
     api,
     versions,
     advertisedMin,
+    alone,
     answer: answer as Handler['answer'],
     refuse: refuse as Handler['refuse']
   }

@@ -25,6 +25,40 @@ test('requests are handled in the order and turn they arrive in, responses leave
   }
 })
 
+test('a request that is served alone waits for those before it, and those behind wait for it', async () => {
+  const { asked, served, answer } = onDemand(true)
+  const produced: (() => void)[] = []
+  const produce = handler(Produce, { versions: [3, 13], refuse: () => ({ responses: [] }) }, () => {
+    asked.push('produce')
+    return new Promise(resolve => produced.push(() => resolve({ responses: [] })))
+  })
+  const client = openDoor([served, produce]).connect()
+  const frames = [1, 2, 3, 4, 5].map(id =>
+    id === 3 || id === 4
+      ? TestClient.frame(Echo, 0, id, { text: `alone ${id}` })
+      : TestClient.frame(Produce, 3, id, { acks: 1, timeoutMs: 1, topicData: [] })
+  )
+  client.stream.write(Buffer.concat(frames))
+  await turns()
+  assert.deepEqual(asked.splice(0), ['produce', 'produce'])
+  produced[1]()
+  await turns()
+  assert.deepEqual(asked, [], 'the first is not answered yet')
+  produced[0]()
+  await turns()
+  assert.deepEqual(asked.splice(0), ['alone 3'])
+  answer('alone 3')
+  await turns()
+  assert.deepEqual(asked.splice(0), ['alone 4'])
+  answer('alone 4')
+  await turns()
+  assert.deepEqual(asked, ['produce'])
+  produced[2]()
+  for (const id of [1, 2]) assert.equal((await client.response(Produce, 3)).id, id)
+  for (const id of [3, 4]) assert.equal((await client.response(Echo, 0)).id, id)
+  assert.equal((await client.response(Produce, 3)).id, 5)
+})
+
 test('versions before and after the flexible one are both spoken', async () => {
   const client = openDoor([plain]).connect()
   for (const version of [0, 1, 2]) {

@@ -16,21 +16,24 @@ type Asked = RequestOf<typeof Echo>
 export type Answered = Answer<ResponseOf<typeof Echo>>
 
 /** A handler of Echo. */
-export function echo(answer: (request: Asked, context: RequestContext) => Answered | Promise<Answered>): Handler {
+export function echo(
+  answer: (request: Asked, context: RequestContext) => Answered | Promise<Answered>,
+  alone = false
+): Handler {
   const refuse = (_request: Asked, code: Parameters<typeof errorNumber>[0], message: string) => ({
     errorCode: errorNumber(code),
     text: message
   })
-  return handler(Echo, { versions: [0, 2], refuse }, answer)
+  return handler(Echo, { versions: [0, 2], alone, refuse }, answer)
 }
 
 /** An Echo handler that answers when it is told to, by text. */
-export function onDemand() {
+export function onDemand(alone = false) {
   const asked: string[] = []
   const answers = new Map<string, (answer: Answered) => void>()
   const served = echo(({ text }) => {
     asked.push(text)
     return new Promise(resolve => answers.set(text, resolve))
-  })
+  }, alone)
   return { asked, served, answer: (text: string, answer: Answered = { text }) => answers.get(text)?.(answer) }
 }

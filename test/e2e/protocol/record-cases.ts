@@ -183,7 +183,19 @@ export const recordCases: Case[] = [
     },
     expected: [0, 3, 0, 1, 2, -1].map(offset => ({ error: 0, offset }))
   },
-
+  {
+    name: 'offsets: asked for behind a request that moves them, without waiting for its answer',
+    async run(place) {
+      const connection = await fill(place, 3)
+      return Promise.all([
+        ask.deleteRecords(connection, place.topic, 2),
+        ask.listOffset(connection, place.topic, -2),
+        ask.deleteRecords(connection, place.topic, -1),
+        ask.listOffset(connection, place.topic, -2)
+      ])
+    },
+    expected: [0, { error: 0, offset: 2 }, 0, { error: 0, offset: 3 }]
+  },
   {
     name: 'groups: a committed offset of -2 is accepted and read back, with its metadata',
     async run(place) {

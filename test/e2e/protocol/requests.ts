@@ -139,6 +139,23 @@ export function listOffset(connection: RawConnection, topic: string, timestamp: 
   })
 }
 
+/** DeleteRecords v0 of partition 0; its error. */
+export function deleteRecords(connection: RawConnection, topic: string, beforeOffset: number) {
+  const body = new Writer().int32(1).string(topic).int32(1).int32(0).int64(beforeOffset).int32(10_000).build()
+  return ask(connection.ask({ key: 21, version: 0 }, body), reader => {
+    reader.int32()
+    const [errors] = reader.array(() => {
+      reader.string()
+      return reader.array(() => {
+        reader.int32()
+        reader.int64()
+        return reader.int16()
+      })!
+    })!
+    return errors[0]
+  })
+}
+
 /** FindCoordinator v1 of a group; its error. */
 export function findCoordinator(connection: RawConnection, group = 'ready') {
   const body = new Writer().string(group).int8(0).build()

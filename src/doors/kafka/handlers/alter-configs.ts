@@ -7,6 +7,7 @@ export const alterConfigs = handler(
   AlterConfigs,
   {
     versions: [0, 2],
+    alone: true,
     refuse: (request, error, message) => ({
       responses: request.resources.map(resource => alteration(resource, { error, message }))
     })

@@ -11,6 +11,7 @@ export const alterPartitionReassignments = handler(
   AlterPartitionReassignments,
   {
     versions: [0, 1],
+    alone: true,
     refuse: (_request, code, errorMessage) => ({ errorCode: errorNumber(code), errorMessage, responses: [] })
   },
   ({ topics, allowReplicationFactorChange }, { broker }) => {

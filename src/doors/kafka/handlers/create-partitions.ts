@@ -7,6 +7,7 @@ export const createPartitions = handler(
   CreatePartitions,
   {
     versions: [0, 3],
+    alone: true,
     refuse: (request, code, errorMessage) => ({
       results: request.topics.map(({ name }) => ({ name, errorCode: errorNumber(code), errorMessage }))
     })

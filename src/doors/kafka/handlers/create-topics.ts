@@ -17,6 +17,7 @@ export const createTopics = handler(
   CreateTopics,
   {
     versions: [2, 7],
+    alone: true,
     refuse: (request, code, message) => ({ topics: request.topics.map(({ name }) => refused(name, code, message)) })
   },
   async ({ topics, validateOnly }, context) => {

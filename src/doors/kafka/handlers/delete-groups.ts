@@ -8,6 +8,7 @@ export const deleteGroups = handler(
   DeleteGroups,
   {
     versions: [0, 2],
+    alone: true,
     refuse: (request, code) => ({
       results: request.groupsNames.map(groupId => ({ groupId, errorCode: errorNumber(code) }))
     })

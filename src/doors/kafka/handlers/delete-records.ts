@@ -10,6 +10,7 @@ export const deleteRecords = handler(
   DeleteRecords,
   {
     versions: [0, 2],
+    alone: true,
     refuse: (request, code) => ({
       topics: request.topics.map(({ name, partitions }) => ({
         name,

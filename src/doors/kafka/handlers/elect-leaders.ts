@@ -14,6 +14,7 @@ export const electLeaders = handler(
   ElectLeaders,
   {
     versions: [0, 2],
+    alone: true,
     refuse: ({ topicPartitions }, code, errorMessage, version) => ({
       errorCode: version >= 1 ? errorNumber(code) : 0,
       replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({

@@ -7,6 +7,7 @@ export const incrementalAlterConfigs = handler(
   IncrementalAlterConfigs,
   {
     versions: [0, 1],
+    alone: true,
     refuse: (request, error, message) => ({
       responses: request.resources.map(resource => alteration(resource, { error, message }))
     })

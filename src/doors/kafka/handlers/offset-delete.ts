@@ -5,7 +5,7 @@ import { handler } from '../handler.ts'
 /** OffsetDelete (KIP-496). */
 export const offsetDelete = handler(
   OffsetDelete,
-  { versions: [0, 0], refuse: (_request, code) => ({ errorCode: errorNumber(code), topics: [] }) },
+  { versions: [0, 0], alone: true, refuse: (_request, code) => ({ errorCode: errorNumber(code), topics: [] }) },
   async (request, context) => {
     const places = request.topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex }))
