@@ -5,8 +5,10 @@ import { GroupConsumer } from '../client/group-consumer.ts'
 import { listOffset, type OffsetSpec } from '../client/offsets.ts'
 import { type ClientFlags, onStopSignal, wholeNumber, withClientFlags, withCluster } from './client.ts'
 import { UsageError } from './failure.ts'
-import { Progress, RecordOutput } from './output.ts'
+import { RecordOutput } from './output.ts'
+import { Progress } from './progress.ts'
 import { jsonOf } from './record-json.ts'
+import { timeMs } from './reset-texts.ts'
 import { flagBytes } from './split.ts'
 
 interface ConsumeFlags extends ClientFlags {
@@ -146,7 +148,9 @@ async function pump(
   }
   const letGo = onStopSignal(stop)
   const output = new RecordOutput(stop)
-  const progress = new Progress(process.stderr.isTTY === true && process.stdout.isTTY !== true)
+  // On a terminal the records themselves show how far it is.
+  const progress = new Progress({ quiet: process.stdout.isTTY })
+  const done = fractionDone(source, countMax, ends)
   let printed = 0
   let bytes = 0
   try {
@@ -159,13 +163,36 @@ async function pump(
       }
       printed += records.length
       await output.flush()
-      progress.update(printed, bytes)
+      progress.update({ records: printed, bytes, fraction: done(printed) })
       if (ends && reached(source, ends)) break
     }
   } finally {
     progress.end()
     letGo()
     await source.close(!output.closed)
+  }
+}
+
+/** How much of what is wanted was printed; undefined where there is no end to it. */
+function fractionDone(
+  source: Source,
+  countMax: number,
+  ends: readonly number[] | undefined
+): (printed: number) => number | undefined {
+  const starts = new Map(source.positions().map(({ partition, position }) => [partition, position]))
+  return printed => {
+    if (countMax < Number.POSITIVE_INFINITY && !ends) return printed / countMax
+    if (!ends) return undefined
+    let wanted = 0
+    let read = 0
+    for (const { partition, position } of source.positions()) {
+      if (position < 0) continue
+      const start = starts.get(partition) ?? position
+      starts.set(partition, start)
+      wanted += Math.max(0, Math.min(ends[partition], start + countMax) - start)
+      read += Math.max(0, Math.min(position, ends[partition]) - start)
+    }
+    return wanted > 0 ? read / wanted : undefined
   }
 }
 
@@ -182,10 +209,11 @@ function placeOf(text: string): Place {
   if (text === 'end' || text === 'latest') return 'latest'
   if (/^\d+$/.test(text)) return wholeNumber(0)(text)
   if (/^-\d+$/.test(text)) return { last: wholeNumber(1)(text.slice(1)) }
-  const timestampMs = text.startsWith('@') ? Number(text.slice(1)) : Date.parse(text)
-  if (!Number.isSafeInteger(timestampMs) || timestampMs < 0)
+  try {
+    return { timestampMs: timeMs(text) }
+  } catch {
     throw new UsageError(`--from takes beginning, end, an offset, -N or a time, not '${text}'.`)
-  return { timestampMs }
+  }
 }
 
 function formatOf(flags: ConsumeFlags): (record: ConsumedRecord) => Buffer {

@@ -1,26 +1,33 @@
 import { Command } from 'commander'
-import { committedOffsets, deleteGroup, describeGroup, listGroups } from '../client/admin-groups.ts'
-import { listOffset } from '../client/offsets.ts'
-import { type ClientFlags, withClientFlags, withCluster } from './client.ts'
-import { printJson, printTable } from './output.ts'
-
-interface GroupFlags extends ClientFlags {
-  json?: boolean
-}
+import { deleteGroup, type GroupListing, listGroups } from '../client/admin-groups.ts'
+import { deleteOffsets } from '../client/admin-offsets.ts'
+import { type ClientFlags, gather, withClientFlags, withCluster } from './client.ts'
+import { confirm } from './confirm.ts'
+import { forEach } from './each.ts'
+import { UsageError } from './failure.ts'
+import { describeCommand } from './group-describe.ts'
+import { resetCommand } from './group-reset.ts'
+import { listCommand } from './list-command.ts'
+import { count } from './output.ts'
+import { partitionsNamed } from './partitions.ts'
 
 /** `naru group`. */
 export function groupCommand(): Command {
-  const group = new Command('group').description('List, describe and delete consumer groups.')
+  const group = new Command('group').description('List, describe, move and delete consumer groups.')
   group
     .addCommand(list())
-    .addCommand(describe())
+    .addCommand(describeCommand())
+    .addCommand(resetCommand())
     .addCommand(remove())
+    .addCommand(removeOffsets())
     .addHelpText(
       'after',
       `
 Examples:
   $ naru group list
-  $ naru group describe billing        members, committed offsets and lag
+  $ naru group describe billing                                  members, committed offsets and lag
+  $ naru group reset-offsets billing --topic orders --to-earliest   what it would do; --execute does it
+  $ naru group delete-offsets billing --topic orders
   $ naru group delete billing
 `
     )
@@ -28,67 +35,58 @@ Examples:
 }
 
 function list(): Command {
-  return withClientFlags(new Command('list'))
-    .description('List the groups.')
-    .option('--json', 'print one line of JSON for each group')
-    .action((flags: GroupFlags) =>
-      withCluster(flags, async cluster => {
-        const groups = await cluster.retrying(() => listGroups(cluster))
-        if (flags.json) groups.forEach(printJson)
-        else if (groups.length === 0) process.stdout.write('There are no consumer groups.\n')
-        else
-          printTable(
-            ['group', 'state', 'protocol type'],
-            groups.map(({ groupId, state, protocolType }) => [groupId, state, protocolType])
-          )
-      })
-    )
+  return listCommand<GroupListing, { state?: string; type?: string }>({
+    description: 'List the groups of all brokers.',
+    flags: command =>
+      command
+        .option('--state <names>', 'only groups in one of these states: Stable,Empty')
+        .option('--type <names>', 'only groups of these types: classic,consumer'),
+    fetch: async (cluster, { state, type }) =>
+      (await listGroups(cluster)).filter(group => isOneOf(group.state, state) && isOneOf(group.type, type)),
+    columns: {
+      group: ({ groupId }) => groupId,
+      state: row => row.state,
+      type: row => row.type || '-',
+      'protocol type': ({ protocolType }) => protocolType || '-'
+    },
+    empty: 'There are no such groups.'
+  })
 }
 
-function describe(): Command {
-  return withClientFlags(new Command('describe'))
-    .description('Show members, committed offsets and lag of a group.')
-    .argument('<group>')
-    .option('--json', 'print one line of JSON')
-    .action((groupId: string, flags: GroupFlags) =>
-      withCluster(flags, async cluster => {
-        const group = await cluster.retrying(() => describeGroup(cluster, groupId))
-        const committed = await committedOffsets(cluster, groupId, null)
-        const offsets = await Promise.all(
-          committed.map(async ({ topic, partition, offset }) => {
-            const { offset: end } = await listOffset(cluster, { topic, partition, at: 'latest' })
-            return { topic, partition, offset, end, lag: Math.max(0, end - offset), member: holder(topic, partition) }
-          })
-        )
-        function holder(topic: string, partition: number): string | null {
-          const found = group.members.find(({ assignment }) =>
-            assignment.some(assigned => assigned.topic === topic && assigned.partitions.includes(partition))
-          )
-          return found?.memberId ?? null
-        }
-        if (flags.json) {
-          printJson({ ...group, offsets })
-          return
-        }
-        process.stdout.write(`Group ${groupId}: ${group.state}, ${group.members.length} member(s).\n\n`)
-        printTable(
-          ['topic', 'partition', 'offset', 'end', 'lag', 'member'],
-          offsets.map(row => [row.topic, row.partition, row.offset, row.end, row.lag, row.member ?? '-'])
-        )
-      })
-    )
+function isOneOf(value: string, names: string | undefined): boolean {
+  return names === undefined || names.toLowerCase().split(',').includes(value.toLowerCase())
 }
 
 function remove(): Command {
   return withClientFlags(new Command('delete'))
     .description('Delete groups that have no members, with their offsets.')
     .argument('<groups...>')
-    .action((groups: string[], flags: ClientFlags) =>
+    .option('-y, --yes', 'do not ask (nobody is asked without a terminal)')
+    .action((groups: string[], flags: ClientFlags & { yes?: boolean }) =>
       withCluster(flags, async cluster => {
-        for (const groupId of groups) {
+        await confirm(`Delete ${groups.join(', ')} with all committed offsets?`, flags.yes)
+        await forEach(groups, async groupId => {
           await cluster.retrying(() => deleteGroup(cluster, groupId))
           process.stdout.write(`Group ${groupId} is deleted.\n`)
-        }
+        })
       })
     )
+}
+
+function removeOffsets(): Command {
+  return withClientFlags(new Command('delete-offsets'))
+    .description("Delete a group's committed offsets of topics that its members don't read.")
+    .argument('<group>')
+    .option('-t, --topic <name[:partitions]>', 'orders, or orders:0,3 (may be repeated)', gather, [])
+    .option('-y, --yes', 'do not ask (nobody is asked without a terminal)')
+    .action((groupId: string, flags: ClientFlags & { topic: string[]; yes?: boolean }) => {
+      if (flags.topic.length === 0) throw new UsageError('--topic says of which topics.')
+      return withCluster(flags, async cluster => {
+        const partitions = await partitionsNamed(cluster, flags.topic)
+        const what = `${count(partitions.length, 'offset')} of ${flags.topic.join(', ')} in group ${groupId}`
+        await confirm(`Delete ${what}?`, flags.yes)
+        await cluster.retrying(() => deleteOffsets(cluster, groupId, partitions))
+        process.stdout.write(`Deleted ${what}.\n`)
+      })
+    })
 }

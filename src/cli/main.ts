@@ -1,30 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
-import { type Failure, failureOf } from './failure.ts'
-
-/** Each command's module is loaded only when it is the one that runs: `naru start` must not wait for the others. */
-const commands: Record<string, { description: string; load(): Promise<Command> }> = {
-  start: {
-    description: 'run a broker in the foreground',
-    load: async () => (await import('./start.ts')).startCommand()
-  },
-  topic: {
-    description: 'create, list, describe and delete topics',
-    load: async () => (await import('./topic.ts')).topicCommand()
-  },
-  produce: {
-    description: 'send records from files or standard input',
-    load: async () => (await import('./produce.ts')).produceCommand()
-  },
-  consume: {
-    description: 'print the records of a topic',
-    load: async () => (await import('./consume.ts')).consumeCommand()
-  },
-  group: {
-    description: 'list, describe and delete consumer groups',
-    load: async () => (await import('./group.ts')).groupCommand()
-  }
-}
+import { commands } from './commands.ts'
+import { exitCodes, type Failure, failureOf } from './failure.ts'
 
 const help = `
 Examples:
@@ -35,6 +12,7 @@ Examples:
 
 Any Kafka client works too: kcat -b localhost:9092 -L
 'naru COMMAND --help' tells more. NARU_BOOTSTRAP names another broker than localhost:9092.
+Exit codes: 0 done, 1 failed or found something wrong, 2 wrong command line, 3 no broker answers.
 `
 
 async function main(args: readonly string[]): Promise<void> {
@@ -48,11 +26,20 @@ async function main(args: readonly string[]): Promise<void> {
     if (name === wanted) program.addCommand(await load())
     else program.command(name).description(description)
   }
+  throwInsteadOfExit(program, '')
   await program.parseAsync(args, { from: 'user' })
 }
 
+/** So that every end, a mistyped flag's too, takes one way: `report`. */
+function throwInsteadOfExit(command: Command, path: string): void {
+  const name = path === '' ? command.name() : `${path} ${command.name()}`
+  command.exitOverride()
+  if (path !== '') command.showHelpAfterError(`('${name} --help' tells more)`)
+  for (const child of command.commands) throwInsteadOfExit(child, name)
+}
+
 function report({ message, hint, exitCode }: Failure): void {
-  process.stderr.write(`naru: ${message}\n${hint ? `${hint}\n` : ''}`)
+  if (message !== '') process.stderr.write(`naru: ${message}\n${hint ? `${hint}\n` : ''}`)
   process.exitCode = exitCode
 }
 
@@ -60,7 +47,7 @@ function report({ message, hint, exitCode }: Failure): void {
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    process.exitCode ??= 0
+    process.exitCode ??= exitCodes.ok
   })
 
 main(process.argv.slice(2)).catch(error => report(failureOf(error)))

@@ -11,6 +11,55 @@ export function printTable(columns: readonly string[], rows: readonly (readonly 
   process.stdout.write(`${[columns.map(column => column.toUpperCase()), ...texts].map(line).join('\n')}\n`)
 }
 
+/** What stands in a column of a table for a row. */
+export type Columns<T> = Readonly<Record<string, (row: T) => string | number>>
+
+/**
+ * Prints things in the one way that all commands have: a table with these columns for people, or the things themselves,
+ * a line of JSON each, for programs. `empty` is what people read when there is nothing.
+ */
+export function printRows<T>(
+  rows: readonly T[],
+  columns: Columns<T>,
+  { json, empty }: { json?: boolean; empty?: string }
+): void {
+  if (json) rows.forEach(printJson)
+  else if (rows.length === 0 && empty !== undefined) process.stdout.write(`${empty}\n`)
+  else
+    printTable(
+      Object.keys(columns),
+      rows.map(row => Object.values(columns).map(cell => cell(row)))
+    )
+}
+
+/** `1 topic`, `2 topics`. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`
+}
+
+/** A size for people: 1536 is `1.5 KiB`. */
+export function bytesText(bytes: number): string {
+  let rest = bytes
+  let unit = 0
+  while (Math.abs(rest) >= 1024 && unit < byteUnits.length - 1) {
+    rest /= 1024
+    unit++
+  }
+  return `${unit === 0 ? rest : rest.toFixed(1)} ${byteUnits[unit]}`
+}
+
+const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+
+/** A time span for people: `850 ms`, `42 s`, `3 min 5 s`, `2 h 10 min`, `5 days`. */
+export function spanText(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
+  return `${Math.round(seconds / 86_400)} days`
+}
+
 /** Prints a value as one line of JSON. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`)
@@ -46,40 +95,4 @@ export class RecordOutput {
     this.bytes = 0
     await new Promise<void>(resolve => process.stdout.write(all, () => resolve()))
   }
-}
-
-/** How far long work has come, on one line of a terminal's standard error; nothing elsewhere. */
-export class Progress {
-  private readonly startedMs = Date.now()
-  private shownMs = 0
-  private shown = false
-  private readonly enabled: boolean
-
-  constructor(enabled = process.stderr.isTTY === true) {
-    this.enabled = enabled
-  }
-
-  /** `fraction` of the whole, where that is known. Cheap: shows itself five times a second at most. */
-  update(records: number, bytes: number, fraction?: number): void {
-    if (!this.enabled) return
-    const nowMs = Date.now()
-    if (nowMs - this.startedMs < 500 || nowMs - this.shownMs < 200) return
-    this.shownMs = nowMs
-    this.shown = true
-    const seconds = (nowMs - this.startedMs) / 1000
-    const done = fraction === undefined ? '' : `${bar(fraction)} ${Math.floor(fraction * 100)}%  `
-    process.stderr.write(
-      `\r\x1b[K${done}${records} records, ${(bytes / 1e6).toFixed(1)} MB, ${Math.round(records / seconds)}/s`
-    )
-  }
-
-  /** Clears the line. */
-  end(): void {
-    if (this.shown) process.stderr.write('\r\x1b[K')
-  }
-}
-
-function bar(fraction: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, fraction)) * 20)
-  return `[${'#'.repeat(full)}${'.'.repeat(20 - full)}]`
 }

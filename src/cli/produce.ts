@@ -6,7 +6,8 @@ import { Producer, type ProducerRecord } from '../client/producer.ts'
 import { type Codec, compressionCodecs } from '../record/header.ts'
 import { type ClientFlags, gather, nameAndValue, wholeNumber, withClientFlags, withCluster } from './client.ts'
 import { UsageError } from './failure.ts'
-import { Progress, printJson } from './output.ts'
+import { printJson } from './output.ts'
+import { Progress } from './progress.ts'
 import { recordOf } from './record-json.ts'
 import { flagBytes, split } from './split.ts'
 
@@ -107,7 +108,7 @@ async function produce(topic: string, files: string[], flags: ProduceFlags): Pro
             }
           )
         }
-        progress.update(delivered, bytes, totalBytes && bytes / totalBytes)
+        progress.update({ records: delivered, bytes, fraction: totalBytes ? bytes / totalBytes : undefined })
         await producer.ready()
         if (failure) break
       }

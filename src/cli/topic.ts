@@ -1,20 +1,21 @@
 import { Command } from 'commander'
-import { createTopic, deleteTopic, listTopics, topicConfigSource, topicConfigs } from '../client/admin.ts'
+import { createTopic, deleteTopic, describeLogDirs, listTopics } from '../client/admin.ts'
+import { describeConfigs } from '../client/admin-configs.ts'
 import type { Cluster, TopicInfo } from '../client/cluster.ts'
 import { listOffset } from '../client/offsets.ts'
+import { codeOf } from '../std/errors.ts'
 import { type ClientFlags, gather, nameAndValue, wholeNumber, withClientFlags, withCluster } from './client.ts'
-import { printJson, printTable } from './output.ts'
+import { confirm } from './confirm.ts'
+import { forEach } from './each.ts'
+import { listCommand } from './list-command.ts'
+import { bytesText, count, printJson, printRows } from './output.ts'
+import { alterCommand } from './topic-alter.ts'
 
 interface CreateFlags extends ClientFlags {
   partitions?: number
   replicationFactor?: number
   config: string[]
   ifNotExists?: boolean
-}
-
-interface ListFlags extends ClientFlags {
-  internal?: boolean
-  json?: boolean
 }
 
 interface DescribeFlags extends ClientFlags {
@@ -24,11 +25,12 @@ interface DescribeFlags extends ClientFlags {
 
 /** `naru topic`. */
 export function topicCommand(): Command {
-  const topic = new Command('topic').description('Create, list, describe and delete topics.')
+  const topic = new Command('topic').description('Create, list, describe, alter and delete topics.')
   topic
     .addCommand(create())
     .addCommand(list())
     .addCommand(describe())
+    .addCommand(alterCommand())
     .addCommand(remove())
     .addHelpText(
       'after',
@@ -37,6 +39,7 @@ Examples:
   $ naru topic create orders --partitions 6 --config retention.ms=86400000
   $ naru topic list
   $ naru topic describe orders
+  $ naru topic alter orders --partitions 12 --config retention.ms=3600000
   $ naru topic delete orders
 `
     )
@@ -58,7 +61,7 @@ function create(): Command {
         try {
           await cluster.retrying(() => createTopic(cluster, { name, partitions, replicationFactor, configs }))
         } catch (error) {
-          if (!flags.ifNotExists || (error as { code?: string }).code !== 'TOPIC_ALREADY_EXISTS') throw error
+          if (!flags.ifNotExists || codeOf(error) !== 'TOPIC_ALREADY_EXISTS') throw error
         }
         const [made] = await cluster.retrying(() => cluster.fetchTopics([name]))
         process.stdout.write(`Topic ${name} is ready, with ${count(made.partitions.length, 'partition')}.\n`)
@@ -66,74 +69,82 @@ function create(): Command {
     )
 }
 
+interface TopicRow {
+  readonly name: string
+  readonly partitions: number
+  readonly replicas: number
+}
+
 function list(): Command {
-  return withClientFlags(new Command('list'))
-    .description('List the topics.')
-    .option('--internal', "show the broker's own topics too")
-    .option('--json', 'print one line of JSON for each topic')
-    .action((flags: ListFlags) =>
-      withCluster(flags, async cluster => {
-        const topics = await listTopics(cluster, flags.internal)
-        const rows = topics.map(topic => ({
-          name: topic.name,
-          partitions: topic.partitions.length,
-          replicas: Math.max(0, ...topic.partitions.map(({ replicas }) => replicas.length))
-        }))
-        if (flags.json) rows.forEach(printJson)
-        else if (rows.length === 0)
-          process.stdout.write("There are no topics yet; 'naru topic create NAME' makes one.\n")
-        else
-          printTable(
-            ['topic', 'partitions', 'replicas'],
-            rows.map(({ name, partitions, replicas }) => [name, partitions, replicas])
-          )
-      })
-    )
+  return listCommand<TopicRow, { internal?: boolean }>({
+    description: 'List the topics.',
+    flags: command => command.option('--internal', "show the broker's own topics too"),
+    fetch: async (cluster, flags) =>
+      (await listTopics(cluster, flags.internal)).map(topic => ({
+        name: topic.name,
+        partitions: topic.partitions.length,
+        replicas: Math.max(0, ...topic.partitions.map(({ replicas }) => replicas.length))
+      })),
+    columns: { topic: ({ name }) => name, partitions: row => row.partitions, replicas: row => row.replicas },
+    empty: "There are no topics yet; 'naru topic create NAME' makes one."
+  })
 }
 
 function describe(): Command {
   return withClientFlags(new Command('describe'))
-    .description('Show partitions, offsets and configs of a topic.')
-    .argument('<name>')
+    .description('Show partitions, offsets, sizes and configs of topics.')
+    .argument('<names...>')
     .option('--all', 'show all configs, defaults too')
-    .option('--json', 'print one line of JSON')
-    .action((name: string, flags: DescribeFlags) =>
+    .option('--json', 'print one line of JSON for each topic')
+    .action((names: string[], flags: DescribeFlags) =>
       withCluster(flags, async cluster => {
-        const [topic] = await cluster.fetchTopics([name])
-        const [partitions, configs] = await Promise.all([offsetsOf(cluster, topic), topicConfigs(cluster, name)])
-        const shown = configs.filter(({ source }) => flags.all || source === topicConfigSource)
-        if (flags.json) {
-          const byName = Object.fromEntries(shown.map(config => [config.name, config.value]))
-          printJson({ name, topicId: topic.topicId, partitions, configs: byName })
-          return
-        }
-        const records = partitions.reduce((sum, { first, end }) => sum + Math.max(0, end - first), 0)
-        process.stdout.write(
-          `Topic ${name} (id ${topic.topicId}): ${count(partitions.length, 'partition')}, ${count(records, 'offset')} held.\n\n`
-        )
-        printTable(
-          ['partition', 'leader', 'replicas', 'in sync', 'first offset', 'end offset'],
-          partitions.map(row => [
-            row.partition,
-            row.leader,
-            row.replicas.join(','),
-            row.isr.join(','),
-            row.first,
-            row.end
-          ])
-        )
-        if (shown.length === 0) return
-        process.stdout.write('\n')
-        printTable(
-          ['config', 'value'],
-          shown.map(config => [config.name, config.value ?? '(secret)'])
-        )
+        const topics = await cluster.retrying(() => cluster.fetchTopics(names))
+        for (const topic of topics) await describeOne(cluster, topic, flags, topic !== topics[0])
       })
     )
 }
 
-/** Offsets are -1 for a partition without a leader. */
-function offsetsOf(cluster: Cluster, topic: TopicInfo) {
+async function describeOne(cluster: Cluster, topic: TopicInfo, flags: DescribeFlags, below: boolean): Promise<void> {
+  const { name, topicId } = topic
+  const [partitions, configs] = await Promise.all([
+    partitionsOf(cluster, topic),
+    describeConfigs(cluster, { type: 'topic', name })
+  ])
+  const shown = configs.filter(({ source }) => flags.all || source === 'topic')
+  if (flags.json) {
+    const byName = Object.fromEntries(shown.map(config => [config.name, config.value]))
+    printJson({ name, topicId, partitions, configs: byName })
+    return
+  }
+  const records = partitions.reduce((sum, { first, end }) => sum + Math.max(0, end - first), 0)
+  const bytes = partitions.reduce((sum, { size }) => sum + Math.max(0, size), 0)
+  const held = `${count(records, 'offset')} held in ${bytesText(bytes)}`
+  process.stdout.write(
+    `${below ? '\n' : ''}Topic ${name} (id ${topicId}): ${count(partitions.length, 'partition')}, ${held}.\n\n`
+  )
+  printRows(
+    partitions,
+    {
+      partition: row => row.partition,
+      leader: row => (row.leader < 0 ? 'none' : row.leader),
+      replicas: row => row.replicas.join(','),
+      'in sync': row => row.isr.join(','),
+      'first offset': row => row.first,
+      'end offset': row => row.end,
+      size: row => (row.size < 0 ? '-' : bytesText(row.size))
+    },
+    {}
+  )
+  if (shown.length === 0) return
+  process.stdout.write('\n')
+  printRows(shown, { config: config => config.name, value: ({ value }) => value ?? '(hidden)' }, {})
+}
+
+/** Offsets are -1 for a partition without a leader; the size, of the leader's copy, where it isn't told. */
+async function partitionsOf(cluster: Cluster, topic: TopicInfo) {
+  const sizes = new Map<string, number>()
+  for (const { broker, replicas } of await describeLogDirs(cluster, [topic]))
+    for (const { partition, bytes } of replicas) sizes.set(`${broker}/${partition}`, bytes)
   return Promise.all(
     topic.partitions.map(async ({ index, leader, replicas, isr }) => {
       const at = { topic: topic.name, partition: index }
@@ -144,7 +155,7 @@ function offsetsOf(cluster: Cluster, topic: TopicInfo) {
               listOffset(cluster, { ...at, at: 'earliest' }).then(({ offset }) => offset),
               listOffset(cluster, { ...at, at: 'latest' }).then(({ offset }) => offset)
             ])
-      return { partition: index, leader, replicas, isr, first, end }
+      return { partition: index, leader, replicas, isr, first, end, size: sizes.get(`${leader}/${index}`) ?? -1 }
     })
   )
 }
@@ -153,16 +164,19 @@ function remove(): Command {
   return withClientFlags(new Command('delete'))
     .description('Delete topics with all their records. There is no way back.')
     .argument('<names...>')
-    .action((names: string[], flags: ClientFlags) =>
+    .option('-y, --yes', 'do not ask (nobody is asked without a terminal)')
+    .option('--if-exists', 'do nothing about a topic that is not there')
+    .action((names: string[], flags: ClientFlags & { yes?: boolean; ifExists?: boolean }) =>
       withCluster(flags, async cluster => {
-        for (const name of names) {
-          await deleteTopic(cluster, name)
-          process.stdout.write(`Topic ${name} is deleted.\n`)
-        }
+        await confirm(`Delete ${names.join(', ')} with all records?`, flags.yes)
+        await forEach(names, async name => {
+          try {
+            await deleteTopic(cluster, name)
+            process.stdout.write(`Topic ${name} is deleted.\n`)
+          } catch (error) {
+            if (!flags.ifExists || codeOf(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
+          }
+        })
       })
     )
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

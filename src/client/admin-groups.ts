@@ -10,9 +10,13 @@ export interface GroupListing {
   readonly groupId: string
   readonly protocolType: string
   readonly state: string
+  /** `Classic`, `Consumer` and so on; empty where the broker doesn't say. */
+  readonly type: string
 }
 
-export interface GroupDescription extends GroupListing {
+export interface GroupDescription extends Omit<GroupListing, 'type'> {
+  /** host:port of the broker that coordinates it. */
+  readonly coordinator: string
   /** The assignment strategy. */
   readonly protocol: string
   readonly members: readonly {
@@ -33,7 +37,12 @@ export async function listGroups(cluster: Cluster): Promise<GroupListing[]> {
       const connection = await cluster.broker(id)
       const { errorCode, groups } = await connection.request(ListGroups, {})
       ensureOk(errorCode, `Groups of broker ${id}`)
-      return groups.map(({ groupId, protocolType, groupState }) => ({ groupId, protocolType, state: groupState }))
+      return groups.map(({ groupId, protocolType, groupState, groupType }) => ({
+        groupId,
+        protocolType,
+        state: groupState,
+        type: groupType
+      }))
     })
   )
   return lists.flat().sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
@@ -48,6 +57,7 @@ export async function describeGroup(cluster: Cluster, groupId: string): Promise<
   if (group.groupState === 'Dead') ensureOk(groupIdNotFound, `Group ${groupId}`)
   return {
     groupId,
+    coordinator: connection.address,
     protocolType: group.protocolType,
     state: group.groupState,
     protocol: group.protocolData,

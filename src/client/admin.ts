@@ -3,8 +3,7 @@ import { CreatePartitions } from '../wire/kafka/messages/create-partitions.ts'
 import { CreateTopics } from '../wire/kafka/messages/create-topics.ts'
 import { DeleteRecords } from '../wire/kafka/messages/delete-records.ts'
 import { DeleteTopics } from '../wire/kafka/messages/delete-topics.ts'
-import { DescribeConfigs } from '../wire/kafka/messages/describe-configs.ts'
-import { IncrementalAlterConfigs } from '../wire/kafka/messages/incremental-alter-configs.ts'
+import { DescribeLogDirs } from '../wire/kafka/messages/describe-log-dirs.ts'
 import { type Cluster, ensureOk, type TopicInfo } from './cluster.ts'
 
 export interface NewTopic {
@@ -16,19 +15,7 @@ export interface NewTopic {
   readonly configs?: Readonly<Record<string, string>>
 }
 
-export interface ConfigEntry {
-  readonly name: string
-  /** Null when it is secret. */
-  readonly value: string | null
-  /** Where the value comes from, in Kafka's numbers: 1 is the topic itself, 5 the built-in default. */
-  readonly source: number
-  readonly readOnly: boolean
-}
-
 const timeoutMs = 30_000
-const topicResource = 2
-/** `source` of a config that was set on the topic. */
-export const topicConfigSource = 1
 
 /** Resolves when the topic exists; its leaders may be a moment behind. Rejects with TOPIC_ALREADY_EXISTS and others. */
 export async function createTopic(cluster: Cluster, topic: NewTopic): Promise<void> {
@@ -59,54 +46,58 @@ export async function listTopics(cluster: Cluster, internal = false): Promise<To
   return topics.filter(topic => internal || !topic.internal).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** Raises the number of partitions to `count`. */
-export async function createPartitions(cluster: Cluster, name: string, count: number): Promise<void> {
+/** Raises the number of partitions to `count`; with `validateOnly` says only whether it could. */
+export async function createPartitions(
+  cluster: Cluster,
+  name: string,
+  count: number,
+  validateOnly = false
+): Promise<void> {
   const response = await cluster.askController(CreatePartitions, {
     topics: [{ name, count, assignments: null }],
     timeoutMs,
-    validateOnly: false
+    validateOnly
   })
   for (const { errorCode, errorMessage } of response.results) ensureOk(errorCode, `Topic ${name}`, errorMessage)
 }
 
-/** The configs of a topic with their values, defaults too. */
-export async function topicConfigs(cluster: Cluster, name: string): Promise<ConfigEntry[]> {
-  const response = await cluster.ask(DescribeConfigs, {
-    resources: [{ resourceType: topicResource, resourceName: name, configurationKeys: null }]
-  })
-  const [result] = response.results
-  if (!result) throw new NaruError('UNKNOWN_SERVER_ERROR', 'The broker left out the topic asked for.')
-  ensureOk(result.errorCode, `Configs of topic ${name}`, result.errorMessage)
-  return result.configs.map(({ name, value, configSource, readOnly }) => ({
-    name,
-    value,
-    source: configSource,
-    readOnly
-  }))
+/** What a broker keeps on one of its disks. */
+export interface LogDir {
+  readonly broker: number
+  readonly path: string
+  /** Of the filesystem; -1 where the broker doesn't say. */
+  readonly totalBytes: number
+  readonly usableBytes: number
+  readonly replicas: readonly { readonly topic: string; readonly partition: number; readonly bytes: number }[]
 }
 
-/** Sets configs of a topic; null goes back to the default. */
-export async function alterTopicConfigs(
-  cluster: Cluster,
-  name: string,
-  changes: Readonly<Record<string, string | null>>
-): Promise<void> {
-  const response = await cluster.askController(IncrementalAlterConfigs, {
-    resources: [
-      {
-        resourceType: topicResource,
-        resourceName: name,
-        configs: Object.entries(changes).map(([name, value]) => ({
-          name,
-          configOperation: value === null ? 1 : 0,
-          value
-        }))
-      }
-    ],
-    validateOnly: false
-  })
-  for (const { errorCode, errorMessage } of response.responses)
-    ensureOk(errorCode, `Configs of topic ${name}`, errorMessage)
+/** The data folders of all brokers with what lies in them: all of it, or only these topics'. */
+export async function describeLogDirs(cluster: Cluster, topics: readonly TopicInfo[] | null): Promise<LogDir[]> {
+  await cluster.fetchTopics([])
+  const asked = topics?.map(({ name, partitions }) => ({
+    topic: name,
+    partitions: partitions.map(({ index }) => index)
+  }))
+  const answers = await Promise.all(
+    cluster.brokerList().map(async ({ id }) => {
+      const response = await (await cluster.broker(id)).request(DescribeLogDirs, { topics: asked ?? null })
+      ensureOk(response.errorCode, `Folders of broker ${id}`)
+      return response.results.map(({ errorCode, logDir, topics, totalBytes, usableBytes }): LogDir => {
+        ensureOk(errorCode, `Folder ${logDir} of broker ${id}`)
+        const replicas = topics.flatMap(({ name, partitions }) =>
+          partitions
+            .filter(({ isFutureKey }) => !isFutureKey)
+            .map(({ partitionIndex, partitionSize }) => ({
+              topic: name,
+              partition: partitionIndex,
+              bytes: partitionSize
+            }))
+        )
+        return { broker: id, path: logDir, totalBytes, usableBytes, replicas }
+      })
+    })
+  )
+  return answers.flat()
 }
 
 /** Deletes a partition's records below `offset` (-1: below its high watermark); gives the new first offset. */

@@ -203,9 +203,13 @@ export class Cluster {
 
   /** Asks the controller, where the cluster names one, else any broker. */
   async askController<A extends Api>(api: A, body: RequestInputOf<A>): Promise<DecodedResponseOf<A>> {
+    return (await this.controllerConnection()).request(api, body)
+  }
+
+  /** A connection to the controller, where the cluster names one, else to any broker. */
+  async controllerConnection(): Promise<Connection> {
     if (!this.brokers.has(this.controllerId)) await this.fetchTopics([])
-    const connection = this.brokers.has(this.controllerId) ? await this.broker(this.controllerId) : await this.any()
-    return connection.request(api, body)
+    return this.brokers.has(this.controllerId) ? this.broker(this.controllerId) : this.any()
   }
 
   /**

@@ -3,60 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import { createTopic } from '../../src/client/admin.ts'
-import { Cluster } from '../../src/client/cluster.ts'
-import { type RunningBroker, startBroker } from '../../src/index.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
+import { after, test } from 'node:test'
+import { systemClock } from '../../src/run/system.ts'
 import { ended, naru, startNaru } from './support.ts'
+import { cliWorld } from './world.ts'
 
-let broker: RunningBroker
-let cluster: Cluster
+const { broker, run, fresh } = cliWorld()
 const folder = mkdtempSync(join(tmpdir(), 'naru-cli-'))
-const run = async (args: readonly string[], input: string | Buffer = ''): Promise<string> => {
-  const ran = await naru(args, broker.bootstrap, input)
-  assert.equal(ran.code, 0, `naru ${args.join(' ')}: ${ran.stderr}`)
-  return ran.stdout.toString('utf8')
-}
-const fresh = async (partitions = 1) => {
-  const name = `c-${randomBytes(6).toString('hex')}`
-  await createTopic(cluster, { name, partitions })
-  return name
-}
-before(async () => {
-  broker = await startBroker()
-  cluster = new Cluster({
-    bootstrap: [broker.bootstrap],
-    connect: connectTcp,
-    clock: systemClock,
-    random: systemRandom
-  })
-})
-after(async () => {
-  cluster.close()
-  await broker.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-test('topics: create, list, describe, delete', async () => {
-  const name = `c-${randomBytes(6).toString('hex')}`
-  const created = await run(['topic', 'create', name, '-p', '3', '--config', 'retention.ms=60000'])
-  assert.match(created, /is ready, with 3 partitions/)
-  assert.match(await run(['topic', 'list']), new RegExp(`^${name} +3 +1$`, 'm'))
-  const described = JSON.parse(await run(['topic', 'describe', name, '--json']))
-  assert.equal(described.partitions.length, 3)
-  assert.deepEqual(described.configs, { 'retention.ms': '60000' })
-  assert.match(await run(['topic', 'describe', name]), /retention\.ms +60000/)
-  await run(['topic', 'create', name, '--if-not-exists'])
-  const again = await naru(['topic', 'create', name], broker.bootstrap)
-  assert.equal(again.code, 1)
-  assert.match(again.stderr, /TOPIC_ALREADY_EXISTS/)
-  assert.match(await run(['topic', 'delete', name]), /is deleted/)
-  const gone = await naru(['consume', name, '--exit'], broker.bootstrap)
-  assert.equal(gone.code, 1)
-  assert.match(gone.stderr, /naru topic create/)
-})
+after(() => rmSync(folder, { recursive: true, force: true }))
 
 test('lines go in and come out, with keys, headers and a codec', async () => {
   const topic = await fresh()
@@ -95,7 +49,7 @@ test('files, whole and in paragraphs, byte for byte', async () => {
   const file = join(folder, 'binary')
   writeFileSync(file, binary)
   await run(['produce', topic, file, '--whole-files', '--codec', 'lz4'])
-  const out = await naru(['consume', topic, '-f', 'beginning', '-n', '1', '-D', ''], broker.bootstrap)
+  const out = await naru(['consume', topic, '-f', 'beginning', '-n', '1', '-D', ''], broker().bootstrap)
   assert.ok(out.stdout.equals(binary))
   const paragraphs = join(folder, 'paragraphs')
   writeFileSync(paragraphs, 'a: 1\nb: 2\n\na: 3\n\n')
@@ -114,7 +68,7 @@ test('many lines keep their order; a reader that goes away is no error', async (
   await run(['produce', topic, '--codec', 'snappy'], input)
   assert.equal(await run(['consume', topic, '-f', 'beginning', '-e']), input)
   assert.equal(await run(['consume', topic, '-f', '-2', '-e']), 'line 29998\nline 29999\n')
-  const child = startNaru(['consume', topic, '-f', 'beginning'], broker.bootstrap)
+  const child = startNaru(['consume', topic, '-f', 'beginning'], broker().bootstrap)
   const closed = new Promise<[number | null, NodeJS.Signals | null]>(resolve =>
     child.once('exit', (code, signal) => resolve([code, signal]))
   )
@@ -153,7 +107,7 @@ test('SIGINT ends a consumer in order', async () => {
   const topic = await fresh(1)
   await run(['produce', topic], 'x\n')
   const group = `g-${randomBytes(6).toString('hex')}`
-  const child = startNaru(['consume', topic, '-g', group], broker.bootstrap)
+  const child = startNaru(['consume', topic, '-g', group], broker().bootstrap)
   const done = ended(child)
   await new Promise(resolve => child.stdout!.once('data', resolve))
   child.kill('SIGINT')
@@ -164,11 +118,15 @@ test('SIGINT ends a consumer in order', async () => {
 
 test('refused records end with an error that says why', async () => {
   const topic = await fresh(1)
-  const big = await naru(['produce', topic, '--batch-bytes', '3000000'], broker.bootstrap, `${'x'.repeat(2_000_000)}\n`)
+  const big = await naru(
+    ['produce', topic, '--batch-bytes', '3000000'],
+    broker().bootstrap,
+    `${'x'.repeat(2_000_000)}\n`
+  )
   assert.equal(big.code, 1)
   assert.match(big.stderr, /MESSAGE_TOO_LARGE/)
   assert.match(big.stderr, /0 of 1 records delivered/)
-  const nowhere = await naru(['produce', topic, '-p', '9'], broker.bootstrap, 'x\n')
+  const nowhere = await naru(['produce', topic, '-p', '9'], broker().bootstrap, 'x\n')
   assert.equal(nowhere.code, 1)
   assert.match(nowhere.stderr, /there is no partition 9/)
 })

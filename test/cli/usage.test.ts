@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { commands } from '../../src/cli/commands.ts'
 import { flagBytes, split } from '../../src/cli/split.ts'
 import { naru } from './support.ts'
 
 test('--help teaches, for the program and for each command', async () => {
   const help = (await naru(['--help'])).stdout.toString()
-  for (const command of ['start', 'topic', 'produce', 'consume', 'group'])
-    assert.match(help, new RegExp(`^  ${command} `, 'm'))
+  for (const command of Object.keys(commands)) assert.match(help, new RegExp(`^  ${command} `, 'm'))
   for (const args of [
     ['produce', '--help'],
     ['help', 'consume'],
@@ -24,7 +24,9 @@ test('what makes no sense ends with 2 and says what would', async () => {
     [['consume', 't', '--group', 'g', '--partition', '1'], /--partition does not go with --group/],
     [['consume', 't', '--count', '0'], /at least 1/],
     [['produce', 't', '--key', 'a', '--key-separator', ':'], /--key/],
-    [['topic', 'list', '--bootstrap', 'host:port:9'], /host:port is expected/]
+    [['topic', 'list', '--bootstrap', 'host:port:9'], /host:port is expected/],
+    [['topic', 'list', '--no-such-flag'], /'naru topic list --help' tells more/],
+    [['nonsense'], /'naru --help' lists the commands/]
   ] as const) {
     const { code, stderr } = await naru(args)
     assert.equal(code, 2, stderr)
@@ -34,7 +36,7 @@ test('what makes no sense ends with 2 and says what would', async () => {
 
 test('a broker that is not there is told at once, with what to do', async () => {
   const { code, stderr } = await naru(['topic', 'list', '--bootstrap', '127.0.0.1:1'])
-  assert.equal(code, 1)
+  assert.equal(code, 3)
   assert.match(stderr, /No broker answers at 127\.0\.0\.1:1/)
   assert.match(stderr, /naru start/)
 })

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import {
-  alterTopicConfigs,
-  createTopic,
-  deleteTopic,
-  listTopics,
-  topicConfigSource,
-  topicConfigs
-} from '../../src/client/admin.ts'
+import { createTopic, deleteTopic, listTopics } from '../../src/client/admin.ts'
+import { alterConfigs, describeConfigs } from '../../src/client/admin-configs.ts'
 import { committedOffsets, deleteGroup, describeGroup, listGroups } from '../../src/client/admin-groups.ts'
 import { Cluster } from '../../src/client/cluster.ts'
 import { type ConsumedRecord, Consumer } from '../../src/client/consumer.ts'
@@ -53,8 +47,8 @@ export function clientSuite(what: string, start: () => Promise<{ bootstrap: stri
     })
 
     const set = async (name: string) =>
-      (await topicConfigs(cluster, name))
-        .filter(({ source }) => source === topicConfigSource)
+      (await describeConfigs(cluster, { type: 'topic', name }))
+        .filter(({ source }) => source === 'topic')
         .map(({ name, value }) => [name, value])
 
     const readAll = async (consumer: Consumer | GroupConsumer, count: number): Promise<ConsumedRecord[]> => {
@@ -72,7 +66,12 @@ export function clientSuite(what: string, start: () => Promise<{ bootstrap: stri
       const listed = await listTopics(cluster)
       assert.equal(listed.find(topic => topic.name === name)?.partitions.length, 3)
       assert.deepEqual(await set(name), [['retention.ms', '60000']])
-      await alterTopicConfigs(cluster, name, { 'retention.ms': null, 'segment.bytes': '1048576' })
+      const changes = [
+        { name: 'retention.ms', operation: 'delete', value: null },
+        { name: 'segment.bytes', operation: 'set', value: '1048576' }
+      ] as const
+      await alterConfigs(cluster, { type: 'topic', name }, changes, true)
+      await alterConfigs(cluster, { type: 'topic', name }, changes)
       // Kafka's brokers learn of it a moment after its controller has answered.
       for (let tries = 0; tries < 100 && (await set(name))[0]?.[0] !== 'segment.bytes'; tries++)
         await sleep(systemClock, 50)

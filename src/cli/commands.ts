@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+
+/** A command as the list of commands shows it. Each module is loaded only when it is needed: `naru start` must not wait for the others. */
+export interface CommandEntry {
+  readonly description: string
+  load(): Promise<Command>
+}
+
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  start: {
+    description: 'run a broker in the foreground',
+    load: async () => (await import('./start.ts')).startCommand()
+  },
+  topic: {
+    description: 'create, list, describe, alter and delete topics',
+    load: async () => (await import('./topic.ts')).topicCommand()
+  },
+  produce: {
+    description: 'send records from files or standard input',
+    load: async () => (await import('./produce.ts')).produceCommand()
+  },
+  consume: {
+    description: 'print the records of a topic',
+    load: async () => (await import('./consume.ts')).consumeCommand()
+  },
+  group: {
+    description: 'list, describe, move and delete consumer groups',
+    load: async () => (await import('./group.ts')).groupCommand()
+  },
+  config: {
+    description: 'show and change the configs of topics and brokers',
+    load: async () => (await import('./config.ts')).configCommand()
+  }
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { after, before } from 'node:test'
+import { createTopic } from '../../src/client/admin.ts'
+import { Cluster } from '../../src/client/cluster.ts'
+import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/index.ts'
+import { connectTcp } from '../../src/run/connect.ts'
+import { systemClock, systemRandom } from '../../src/run/system.ts'
+import { naru, type Ran } from './support.ts'
+
+/** A broker for the tests of a file, and the command to try on it. */
+export function cliWorld(options: BrokerOptions = {}) {
+  let broker: RunningBroker
+  let cluster: Cluster
+  before(async () => {
+    broker = await startBroker(options)
+    cluster = new Cluster({
+      bootstrap: [broker.bootstrap],
+      connect: connectTcp,
+      clock: systemClock,
+      random: systemRandom
+    })
+  })
+  after(async () => {
+    cluster.close()
+    await broker.close()
+  })
+  const name = (prefix: string) => `${prefix}-${randomBytes(6).toString('hex')}`
+  return {
+    broker: () => broker,
+    cluster: () => cluster,
+    /** What a command that must succeed prints. */
+    async run(args: readonly string[], input: string | Buffer = ''): Promise<string> {
+      const ran = await naru(args, broker.bootstrap, input)
+      assert.equal(ran.code, 0, `naru ${args.join(' ')}: ${ran.stderr}`)
+      return ran.stdout.toString('utf8')
+    },
+    /** What a command says that must end with `code`. */
+    async fails(args: readonly string[], code = 1, input: string | Buffer = ''): Promise<string> {
+      const ran: Ran = await naru(args, broker.bootstrap, input)
+      assert.equal(ran.code, code, `naru ${args.join(' ')}: ${ran.stdout}${ran.stderr}`)
+      return ran.stderr
+    },
+    name,
+    /** A new topic. */
+    async fresh(partitions = 1, configs: Record<string, string> = {}): Promise<string> {
+      const topic = name('c')
+      await createTopic(cluster, { name: topic, partitions, configs })
+      return topic
+    }
+  }
+}
+
+/** The objects that `--json` printed. */
+export function jsonLines(text: string): Record<string, never>[] {
+  return text
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line))
+}
