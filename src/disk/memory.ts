@@ -131,6 +131,14 @@ class MemoryFile implements DiskFile {
     this.writeSync(source, offset, length, position)
   }
 
+  async writeAll(pieces: readonly Buffer[], position: number): Promise<void> {
+    let at = position
+    for (const piece of pieces) {
+      this.writeSync(piece, 0, piece.length, at)
+      at += piece.length
+    }
+  }
+
   writeSync(source: Buffer, offset: number, length: number, position: number): void {
     this.checkOpen()
     if (this.direct) assertBlocks(length, position)

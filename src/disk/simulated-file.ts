@@ -72,6 +72,20 @@ export class SimulatedFile implements DiskFile {
     )
   }
 
+  writeAll(pieces: readonly Buffer[], position: number): Promise<void> {
+    let at = position
+    for (const piece of pieces) {
+      this.check(piece, 0, piece.length, at)
+      at += piece.length
+    }
+    const bytes = Buffer.concat(pieces)
+    return this.run(
+      'write',
+      () => this.put(bytes, 0, bytes.length, position),
+      () => this.node.tear(this.random, bytes, 0, bytes.length, position)
+    )
+  }
+
   writeSync(source: Buffer, offset: number, length: number, position: number): void {
     this.check(source, offset, length, position)
     this.checkOpen('write')

@@ -1,4 +1,4 @@
-import { type Disk, DiskError, type DiskFile } from '../disk/disk.ts'
+import { blockBytes, type Disk, DiskError, type DiskFile } from '../disk/disk.ts'
 import type { FileCache } from './file-cache.ts'
 import type { FolderSync } from './folder-sync.ts'
 import { logsFolder } from './layout.ts'
@@ -83,7 +83,7 @@ export class Flusher {
     if (!segment.made) await this.make(log, segment)
     await this.host.files.use(path, 'write', async file => {
       try {
-        for (const slab of slabs) await writeSlab(file, slab, slab === last, this.host.disk)
+        await writeSlabs(file, slabs, this.host.disk)
         if (sealed) await file.truncate(last.end)
         await this.syncs.run(() => file.sync())
       } catch (error) {
@@ -147,15 +147,31 @@ export class Flusher {
   }
 }
 
-async function writeSlab(file: DiskFile, slab: Slab, isLast: boolean, disk: Disk): Promise<void> {
-  if (slab.validFrom > slab.start) {
-    const block = disk.allocate(4096)
+/** Writes slabs that follow each other. The next one begins with the last, partial block of the one before. */
+async function writeSlabs(file: DiskFile, slabs: readonly Slab[], disk: Disk): Promise<void> {
+  const last = slabs[slabs.length - 1]
+  const { start } = slabs[0]
+  last.memory.fill(0, last.end - last.start, alignUp(last.end) - last.start)
+  const pieces: Buffer[] = []
+  let from = start
+  let previous: Slab | undefined
+  for (const slab of slabs) {
+    if (slab.validFrom > slab.start) await completeHead(file, slab, previous, disk)
+    const end = slab === last ? alignUp(slab.end) : alignDown(slab.end)
+    if (end > from) pieces.push(slab.slice(from, end))
+    from = end
+    previous = slab
+  }
+  await file.writeAll(pieces, start)
+}
+
+/** Brings what lies in front of the slab in its first block into memory: from the slab before it, else from the file. */
+async function completeHead(file: DiskFile, slab: Slab, previous: Slab | undefined, disk: Disk): Promise<void> {
+  if (previous) previous.slice(slab.start, slab.validFrom).copy(slab.memory)
+  else {
+    const block = disk.allocate(blockBytes)
     await file.read(block, 0, block.length, slab.start)
     block.copy(slab.memory, 0, 0, slab.validFrom - slab.start)
-    slab.validFrom = slab.start
   }
-  // The next slab begins with the last, partial block of this one.
-  const length = isLast ? alignUp(slab.end) - slab.start : alignDown(slab.end) - slab.start
-  if (isLast) slab.memory.fill(0, slab.end - slab.start, length)
-  if (length > 0) await file.write(slab.memory, 0, length, slab.start)
+  slab.validFrom = slab.start
 }

@@ -1,11 +1,22 @@
+import { blockBytes } from '../disk/disk.ts'
 import type { StoredLog } from './log.ts'
 import type { Segment } from './segment.ts'
-import type { Slab } from './slab.ts'
+import { type Rest, Slab } from './slab.ts'
 
-/** Slabs that are durable in their segments and only kept in memory for readers: the oldest go when there are too many. */
+/** What a log has in memory only for the sake of readers, or of its next write. */
+interface Cached {
+  readonly log: StoredLog
+  readonly bytes: number
+  readonly what: Slab | Rest
+}
+
+/**
+ * Slabs that are durable in their segments and only kept in memory for readers: the oldest go when there are too many. Of
+ * the newest of a log the last, partial block stays a while longer: the log's next write begins with it.
+ */
 export class TailCache {
   private readonly bytesMax: number
-  private readonly entries = new Set<{ readonly log: StoredLog; readonly slab: Slab }>()
+  private readonly entries = new Set<Cached>()
   private bytes = 0
 
   constructor(bytesMax: number) {
@@ -13,16 +24,20 @@ export class TailCache {
   }
 
   add(log: StoredLog, slabs: readonly Slab[]): void {
-    for (const slab of slabs) {
-      this.entries.add({ log, slab })
-      this.bytes += slab.memory.length
-    }
+    for (const slab of slabs) this.keep({ log, bytes: slab.memory.length, what: slab })
     for (const oldest of this.entries) {
       if (this.bytes <= this.bytesMax) break
       this.entries.delete(oldest)
-      this.bytes -= oldest.slab.memory.length
-      oldest.log.tail.evict(oldest.slab)
+      this.bytes -= oldest.bytes
+      const { log, what } = oldest
+      const rest = what instanceof Slab ? log.tail.evict(what) : log.tail.forgetRest(what)
+      if (rest) this.keep({ log, bytes: blockBytes, what: rest })
     }
+  }
+
+  private keep(entry: Cached): void {
+    this.entries.add(entry)
+    this.bytes += entry.bytes
   }
 }
 

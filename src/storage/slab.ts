@@ -1,55 +1,19 @@
-import { blockBytes, type Disk } from '../disk/disk.ts'
+import { blockBytes } from '../disk/disk.ts'
 import { assert } from '../std/assert.ts'
 import type { Segment } from './segment.ts'
+import type { SlabPool } from './slab-pool.ts'
 
 export const slabBytesMin = 4096
 export const slabBytesMax = 1024 * 1024
-const arenaBytes = 2 * slabBytesMax
-const arenaSlabBytesMin = 64 * 1024
-/** A batch of the default `max.message.bytes` is a little larger than the largest ordinary slab. */
-const pooledSizeMax = 2 * slabBytesMax
 
 export const alignDown = (position: number): number => position - (position % blockBytes)
 export const alignUp = (position: number): number => alignDown(position + blockBytes - 1)
 
-/** Memory for slabs, in powers of two up to `pooledSizeMax`, taken again instead of allocated anew. */
-export class SlabPool {
-  private readonly disk: Disk
-  private readonly keptBytesMax: number
-  private readonly free = new Map<number, Buffer[]>()
-  private freeBytes = 0
-
-  /** Keeps up to `keptBytesMax` of free memory: finding memory that a direct file takes is not cheap. */
-  constructor(disk: Disk, keptBytesMax: number) {
-    this.disk = disk
-    this.keptBytesMax = keptBytesMax
-  }
-
-  /** Memory for a direct file of at least `bytes`. */
-  take(bytes: number): Buffer {
-    let size = slabBytesMin
-    while (size < bytes && size < pooledSizeMax) size *= 2
-    if (size < bytes) return this.disk.allocate(alignUp(bytes))
-    const memory = this.free.get(size)?.pop()
-    if (memory) {
-      this.freeBytes -= size
-      return memory
-    }
-    if (size < arenaSlabBytesMin) return this.disk.allocate(size)
-    // Finding memory that a direct file takes is not cheap: get some more of it at once.
-    const arena = this.disk.allocate(arenaBytes)
-    for (let at = size; at < arenaBytes; at += size) this.give(arena.subarray(at, at + size))
-    return arena.subarray(0, size)
-  }
-
-  give(memory: Buffer): void {
-    const size = memory.length
-    if (size > pooledSizeMax || this.freeBytes + size > this.keptBytesMax) return
-    this.freeBytes += size
-    const list = this.free.get(size)
-    if (list) list.push(memory)
-    else this.free.set(size, [memory])
-  }
+/** The last, partial block of a segment, of a slab that is gone. */
+export interface Rest {
+  readonly segment: Segment
+  readonly start: number
+  readonly bytes: Buffer
 }
 
 /**
@@ -78,9 +42,8 @@ export class Slab {
   private references = 1
 
   /**
-   * Room for `bytes` from `position` on, in memory of `memoryBytes` (the head counts in it, or every full slab would
-   * outgrow its size class). `previous`: the slab that ends at `position`, with what completes the first block; undefined when only the
-   * file has it.
+   * Room for `bytes` from `position` on, in memory of `memoryBytes`. `previous`: what ends at `position`, and completes the
+   * first block; undefined when only the file has it.
    */
   constructor(
     pool: SlabPool,
@@ -90,7 +53,7 @@ export class Slab {
     memoryBytes: number,
     firstOffset: number,
     count: number,
-    previous: Slab | undefined
+    previous: Slab | Rest | undefined
   ) {
     this.pool = pool
     this.segment = segment
@@ -101,8 +64,14 @@ export class Slab {
     this.endOffset = firstOffset
     this.countAtFrom = count
     this.memory = pool.take(Math.max(position - this.start + bytes, memoryBytes))
-    this.validFrom = previous ? Math.max(this.start, previous.validFrom) : position
-    previous?.slice(this.start, position).copy(this.memory)
+    this.validFrom = position
+    if (previous instanceof Slab) {
+      this.validFrom = Math.max(this.start, previous.validFrom)
+      previous.slice(this.start, position).copy(this.memory)
+    } else if (previous) {
+      this.validFrom = this.start
+      previous.bytes.copy(this.memory)
+    }
   }
 
   /** How many bytes can still be added. */
@@ -125,6 +94,13 @@ export class Slab {
   /** The bytes of the file from `position` up to `end`, both in [start, this.end]. */
   slice(position: number, end: number): Buffer {
     return this.memory.subarray(position - this.start, end - this.start)
+  }
+
+  /** A copy of its last block, if that is partial and complete up to its end. */
+  rest(): Rest | undefined {
+    const start = alignDown(this.end)
+    if (start === this.end || start < this.validFrom) return undefined
+    return { segment: this.segment, start, bytes: Buffer.from(this.slice(start, this.end)) }
   }
 
   retain(): void {

@@ -10,7 +10,7 @@ import type { StoredLog } from './log.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 import type { Place } from './rounds.ts'
 import type { Segment } from './segment.ts'
-import type { SlabPool } from './slab.ts'
+import type { SlabPool } from './slab-pool.ts'
 import type { LogConfig } from './types.ts'
 
 /** What a store needs from outside (DESIGN rule 1). */

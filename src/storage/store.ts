@@ -23,7 +23,8 @@ import { IndexCache, TailCache } from './reader-caches.ts'
 import { prepareFolder, recover, writeCleanMarker } from './recovery.ts'
 import type { Place } from './rounds.ts'
 import type { Segment } from './segment.ts'
-import { type Slab, SlabPool } from './slab.ts'
+import type { Slab } from './slab.ts'
+import { SlabPool } from './slab-pool.ts'
 import { Space } from './space.ts'
 import { type StoreContext, type StoreEnvironment, unlimited } from './store-context.ts'
 import type { Log, LogConfig, LogId, LogStore } from './types.ts'
@@ -109,9 +110,9 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     this.folders = folders
     this.corruptBatches = corrupt
     this.files = new FileCache(this.disk, options.openFilesMax)
-    this.slabs = new SlabPool(this.disk, options.memoryTailBytes)
     this.pressure = new UnwrittenBytes(options.unwrittenBytesMax)
     this.wheel = new TimerWheel(this.clock)
+    this.slabs = new SlabPool(this.disk, this.wheel)
     this.flusher = new Flusher(this)
     this.checkpoints = new Checkpointer(this, checkpoint)
     this.tails = new TailCache(options.memoryTailBytes)

@@ -1,6 +1,8 @@
+import { blockBytes } from '../disk/disk.ts'
 import * as header from '../record/header.ts'
 import type { Segment } from './segment.ts'
-import { Slab, type SlabPool, slabBytesMax, slabBytesMin } from './slab.ts'
+import { type Rest, Slab, slabBytesMax, slabBytesMin } from './slab.ts'
+import type { SlabPool } from './slab-pool.ts'
 import type { LogRead, ReadOptions } from './types.ts'
 
 /** The newest batches of a log in memory: an unbroken run of slabs up to the log's end. */
@@ -12,7 +14,12 @@ export class Tail {
   private readonly pool: SlabPool
   /** Takes more batches; undefined when the newest slab is frozen. */
   private open: Slab | undefined
-  private nextBytes = slabBytesMin
+  /** What gathered between the last two writes, and with it what the next slab should hold. */
+  private expectedBytes = slabBytesMin
+  /** Bytes of the slabs that were added since. */
+  private gatheredBytes = 0
+  /** What completes the first block of the next slab, when there is no slab in memory any more. */
+  private rest: Rest | undefined
 
   constructor(pool: SlabPool) {
     this.pool = pool
@@ -37,25 +44,28 @@ export class Tail {
     let slab = this.open
     if (!slab || slab.segment !== segment || slab.room < bytes) {
       const previous = this.slabs[this.slabs.length - 1]
-      const before = previous?.segment === segment ? previous : undefined
-      if (slab) this.nextBytes = Math.min(slabBytesMax, this.nextBytes * 2)
-      slab = new Slab(this.pool, segment, position, bytes, this.nextBytes, firstOffset, count, before)
+      const candidate = previous ?? this.rest
+      const before = candidate?.segment === segment ? candidate : undefined
+      this.rest = undefined
+      const wanted = this.gatheredBytes === 0 ? this.expectedBytes : this.gatheredBytes / 2
+      const memoryBytes = Math.max(slabBytesMin, Math.min(slabBytesMax, wanted))
+      slab = new Slab(this.pool, segment, position, bytes, memoryBytes, firstOffset, count, before)
       this.slabs.push(slab)
       this.unsynced.push(slab)
       this.open = slab
     }
     slab.add(source, at, bytes, endOffset)
+    this.gatheredBytes += bytes
   }
 
   /** The oldest slabs that aren't durable and lie in one segment. No batch is added to them any more. */
   freeze(): Slab[] {
     const segment = this.unsynced[0]?.segment
     const frozen = this.unsynced.filter(slab => slab.segment === segment)
-    const last = frozen[frozen.length - 1]
-    if (last !== undefined && last === this.open) {
-      // Sized by what gathered between two writes, so that a quiet log costs little.
-      const used = last.end - last.from
-      while (this.nextBytes > slabBytesMin && this.nextBytes >= used * 2) this.nextBytes /= 2
+    if (frozen.includes(this.open!)) {
+      // So that a quiet log costs little memory, and one write takes few pieces.
+      this.expectedBytes = this.gatheredBytes + blockBytes
+      this.gatheredBytes = 0
       this.open = undefined
     }
     return frozen
@@ -66,11 +76,17 @@ export class Tail {
     this.unsynced.splice(0, slabs)
   }
 
-  /** Lets go of a durable slab; without effect unless it is the oldest in memory. */
-  evict(slab: Slab): void {
-    if (this.slabs[0] !== slab) return
+  /** Lets go of a durable slab; without effect unless it is the oldest in memory. Gives what stays of the newest. */
+  evict(slab: Slab): Rest | undefined {
+    if (this.slabs[0] !== slab) return undefined
     this.slabs.shift()
+    this.rest = this.slabs.length === 0 ? slab.rest() : undefined
     slab.release()
+    return this.rest
+  }
+
+  forgetRest(rest: Rest): undefined {
+    if (this.rest === rest) this.rest = undefined
   }
 
   /** Lets go of everything. */
@@ -79,6 +95,7 @@ export class Tail {
     this.slabs = []
     this.unsynced = []
     this.open = undefined
+    this.rest = undefined
   }
 
   /** Reads from `offset`, which is in memory, up to the end of its segment at most. */

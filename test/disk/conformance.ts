@@ -78,6 +78,21 @@ export function diskConformance(name: string, make: () => Promise<{ disk: Disk; 
       await file.close()
     })
 
+    it('writes pieces one behind the other', async () => {
+      for (const direct of [false, true]) {
+        const { disk, folder } = await make()
+        const file = await disk.open(`${folder}/a`, { mode: 'write', direct })
+        const pieces = [1, 3, 2].map((blocks, at) => disk.allocate(blocks * blockBytes).fill(at + 1))
+        await file.writeAll(pieces, blockBytes)
+        await file.writeAll([pieces[1]], 4 * blockBytes)
+        const target = disk.allocate(8 * blockBytes)
+        assert.equal(await file.read(target, 0, target.length, 0), 7 * blockBytes)
+        const blocks = Array.from({ length: 7 }, (_, at) => target[at * blockBytes + 4095])
+        assert.deepEqual(blocks, [0, 1, 2, 2, 2, 2, 2])
+        await file.close()
+      }
+    })
+
     it('holds direct files to whole blocks', async () => {
       const { disk, folder } = await make()
       const file = await disk.open(`${folder}/a`, { mode: 'write', direct: true })
@@ -85,6 +100,7 @@ export function diskConformance(name: string, make: () => Promise<{ disk: Disk; 
       await assert.rejects(async () => file.write(buffer, 0, 100, 0), /invariant/)
       await assert.rejects(async () => file.write(buffer, 0, blockBytes, 100), /invariant/)
       await assert.rejects(async () => file.read(buffer, 0, blockBytes, 1), /invariant/)
+      await assert.rejects(async () => file.writeAll([buffer, buffer.subarray(0, 100)], 0), /invariant/)
       await file.close()
     })
 

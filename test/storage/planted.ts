@@ -30,6 +30,7 @@ function replaceCalls(file: DiskFile, calls: Partial<DiskFile>): DiskFile {
     size: () => file.size(),
     read: (target, offset, length, position) => file.read(target, offset, length, position),
     write: (source, offset, length, position) => file.write(source, offset, length, position),
+    writeAll: (pieces, position) => file.writeAll(pieces, position),
     writeSync: (source, offset, length, position) => file.writeSync(source, offset, length, position),
     sync: () => file.sync(),
     truncate: length => file.truncate(length),

@@ -142,6 +142,30 @@ class NodeFile implements DiskFile {
     if (this.syncEachWrite) await this.sync()
   }
 
+  async writeAll(pieces: readonly Buffer[], position: number): Promise<void> {
+    if (pieces.length === 1) return this.write(pieces[0], 0, pieces[0].length, position)
+    let end = position
+    for (const piece of pieces) {
+      this.checkRange(piece, 0, piece.length, end)
+      end += piece.length
+    }
+    const direct = this.direct
+    let at = position
+    try {
+      at += await this.run<number>((fd, done) => fs.writev(fd, pieces as Buffer[], position, done))
+    } catch (error) {
+      if (!this.fallBack(error, direct)) throw error
+    }
+    // What a short write has left.
+    let from = position
+    for (const piece of pieces) {
+      const whole = Math.max(0, at - from - ((at - from) % blockBytes))
+      if (whole < piece.length) await this.write(piece, whole, piece.length - whole, from + whole)
+      from += piece.length
+    }
+    if (this.syncEachWrite && at === end) await this.sync()
+  }
+
   writeSync(source: Buffer, offset: number, length: number, position: number): void {
     this.checkOpen()
     this.checkRange(source, offset, length, position)

@@ -1,0 +1,109 @@
+import { blockBytes, type Disk } from '../disk/disk.ts'
+import type { TimerWheel, WheelTimer } from '../std/timer-wheel.ts'
+import { alignUp } from './slab.ts'
+
+/** Arenas are of one size, a power of two of blocks. */
+const orderMax = 9
+const arenaBlocks = 1 << orderMax
+const arenaBytes = arenaBlocks * blockBytes
+/** Memory that nobody needed for so long goes back to the system. */
+const trimMs = 10_000
+
+/**
+ * Memory for slabs, in whole blocks out of large arenas: a buddy allocator, so that what quiet logs have let go of serves
+ * busy ones. A broker that allocated each slab would have the garbage collector run for their sake, and would have to find
+ * memory that a direct file takes each time.
+ */
+export class SlabPool {
+  private readonly disk: Disk
+  private readonly arenas = new Map<number, Buffer>()
+  private readonly numbers = new Map<ArrayBufferLike, number>()
+  /** By order: the free runs of 2^order blocks, as numbers of their first blocks over all arenas. */
+  private readonly free: Set<number>[] = Array.from({ length: orderMax + 1 }, () => new Set())
+  private nextArena = 0
+  /** The fewest arenas that nobody used at a time since the last trim. */
+  private idleArenas = 0
+  private readonly trimming: WheelTimer
+
+  constructor(disk: Disk, wheel: TimerWheel) {
+    this.disk = disk
+    this.trimming = wheel.timer(() => this.trim())
+  }
+
+  /** Memory for a direct file of at least `bytes`, rounded up to whole blocks. */
+  take(bytes: number): Buffer {
+    const size = alignUp(Math.max(1, bytes))
+    if (size > arenaBytes) return this.disk.allocate(size)
+    const blocks = size / blockBytes
+    const order = orderOf(blocks)
+    const first = this.takeRun(order)
+    this.giveRun(first + blocks, first + (1 << order))
+    const arena = this.arenas.get(Math.floor(first / arenaBlocks))!
+    const from = (first % arenaBlocks) * blockBytes
+    return arena.subarray(from, from + size)
+  }
+
+  /** Takes back what `take` gave. */
+  give(memory: Buffer): void {
+    const number = this.numbers.get(memory.buffer)
+    if (number === undefined) return
+    const from = (memory.byteOffset - this.arenas.get(number)!.byteOffset) / blockBytes
+    const first = number * arenaBlocks + from
+    this.giveRun(first, first + memory.length / blockBytes)
+  }
+
+  /** Gives memory back to the system that nobody needed since the last call. */
+  private trim(): void {
+    for (const first of this.free[orderMax]) {
+      if (this.idleArenas === 0) break
+      this.idleArenas--
+      this.free[orderMax].delete(first)
+      const number = first / arenaBlocks
+      this.numbers.delete(this.arenas.get(number)!.buffer)
+      this.arenas.delete(number)
+    }
+    this.idleArenas = this.free[orderMax].size
+    if (this.idleArenas > 0) this.trimming.arm(trimMs)
+  }
+
+  private takeRun(order: number): number {
+    let at = order
+    while (at <= orderMax && this.free[at].size === 0) at++
+    const first = at > orderMax ? this.newArena() : anyOf(this.free[at])
+    this.free[Math.min(at, orderMax)].delete(first)
+    this.idleArenas = Math.min(this.idleArenas, this.free[orderMax].size)
+    for (at = Math.min(at, orderMax); at > order; at--) this.free[at - 1].add(first + (1 << (at - 1)))
+    return first
+  }
+
+  /** The blocks [from, to) of an arena are free: joins them with their free neighbours. */
+  private giveRun(from: number, to: number): void {
+    for (let first = from; first < to; ) {
+      let order = 0
+      while (order < orderMax && first % (2 << order) === 0 && first + (2 << order) <= to) order++
+      const next = first + (1 << order)
+      while (order < orderMax && this.free[order].delete(first ^ (1 << order))) first &= ~(1 << order++)
+      this.free[order].add(first)
+      first = next
+    }
+    if (this.free[orderMax].size > 0 && !this.trimming.armed) this.trimming.arm(trimMs)
+  }
+
+  private newArena(): number {
+    const arena = this.disk.allocate(arenaBytes)
+    const number = this.nextArena++
+    this.arenas.set(number, arena)
+    this.numbers.set(arena.buffer, number)
+    return number * arenaBlocks
+  }
+}
+
+/** The smallest order with at least so many blocks. */
+function orderOf(blocks: number): number {
+  return 32 - Math.clz32(blocks - 1)
+}
+
+function anyOf(run: Set<number>): number {
+  for (const first of run) return first
+  throw new Error('unreachable')
+}
