@@ -122,6 +122,11 @@ export class Broker {
     return produce(this.partitions, this.timers, acks, timeoutMs, items)
   }
 
+  /** Memory that storage keeps until fetch results are released. */
+  get lentBytes(): number {
+    return this.parts.store.lent.bytes
+  }
+
   /** Where clients find the leader of a partition; undefined while there is none. */
   leaderOf(name: string, index: number): CoordinatorNode | undefined {
     const topic = this.control.image.topic(name)

@@ -33,6 +33,8 @@ export interface FetchRequest {
   readonly maxWaitMs: number
   readonly minBytes: number
   readonly maxBytes: number
+  /** Bytes that may be read now: asked before each read, as memory may be short by then. At least one batch is read. */
+  room?(): number
   readonly readCommitted: boolean
   /** 0: none yet. */
   readonly sessionId: number
@@ -58,6 +60,8 @@ export interface FetchResult {
   readonly error?: ErrorCode
   readonly sessionId: number
   readonly partitions: readonly FetchedPartition[]
+  /** Of all records. */
+  readonly bytes: number
   /** Gives the bytes back; call it once, when they are on their way or will never be. */
   release(): void
 }
@@ -113,7 +117,8 @@ export class Fetcher {
       return this.serve(request, session, session.id, true, onClose)
     }
     const session = this.sessions.resume(request.sessionId, request.sessionEpoch, request.usesTopicIds, nowMs)
-    if (typeof session === 'string') return { error: session, sessionId: 0, partitions: [], release: noRelease }
+    if (typeof session === 'string')
+      return { error: session, sessionId: 0, partitions: [], bytes: 0, release: noRelease }
     session.update(request.items, request.forgotten)
     if (session.size === 0) {
       this.sessions.remove(session.id)
@@ -301,6 +306,7 @@ class Collector implements FetchResult {
   bytes = 0
   private readonly limit: number
   private readonly full: boolean
+  private readonly request: FetchRequest
   private readonly reads: LogRead[] = []
 
   constructor(request: FetchRequest, limit: number, sessionId: number, full: boolean) {
@@ -308,10 +314,12 @@ class Collector implements FetchResult {
     this.limit = limit
     this.sessionId = sessionId
     this.full = full
+    this.request = request
   }
 
   get room(): number {
-    return this.limit - this.bytes
+    const left = this.limit - this.bytes
+    return this.request.room ? Math.min(left, this.request.room()) : left
   }
 
   add(entry: FetchEntry, partition: Partition, read: LogRead | undefined): void {

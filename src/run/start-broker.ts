@@ -24,6 +24,7 @@ import { storeOptions } from '../storage/options.ts'
 import { openLogStore } from '../storage/store.ts'
 import type { LogStore } from '../storage/types.ts'
 import { listenAll } from './listeners.ts'
+import { shareOpenFiles } from './open-files.ts'
 import { systemClock, systemRandom } from './system.ts'
 
 /** How long connections may take to finish what they do when the broker closes. */
@@ -73,7 +74,9 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
   const world = { clock: systemClock, random: systemRandom, logger, metrics }
   const closing = new Closing()
   try {
-    const store = await openLogStore({ ...world, disk }, folder, storeOptions(values))
+    const stored = storeOptions(values)
+    const open = shareOpenFiles(stored.openFilesMax)
+    const store = await openLogStore({ ...world, disk }, folder, { ...stored, openFilesMax: open.files })
     closing.add(() => store.close())
     const logDir = { path: folder, space: () => disk.space(folder) }
     const metastore = await openEmbeddedMetastore({ ...world, durable: { disk, folder: `${folder}/metastore` } })
@@ -95,8 +98,10 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
     const advertise = (port: number) => control.advertise({ host, port: node.advertisedPort || port })
     // Clients that wait for a restart get through at once, and must find the broker in its own metadata.
     if (node.port !== 0) await advertise(node.port)
+    const limits = values.of(listenerOptions)
+    const connectionsMax = Math.min(limits.connectionsMax, open.connections)
     const listener = await listenAll(
-      { ...world, host: node.host, port: node.port, limits: values.of(listenerOptions) },
+      { ...world, host: node.host, port: node.port, limits: { ...limits, connectionsMax } },
       (stream, remote) => door.serve(stream, remote)
     )
     closing.add(() => listener.close(closeGraceMs))

@@ -18,10 +18,13 @@ export const zeroUuid = 'AAAAAAAAAAAAAAAAAAAAAA'
 export class Reader {
   private readonly source: Buffer
   private readonly end: number
-  private elements = 0
+  private readonly elementsMax: number
+  /** Elements of all arrays read so far. */
+  elements = 0
   at: number
 
-  constructor(source: Buffer, at = 0, end = source.length) {
+  constructor(source: Buffer, at = 0, end = source.length, most = elementsMax) {
+    this.elementsMax = most
     this.source = source
     this.at = at
     this.end = end
@@ -182,7 +185,7 @@ export class Reader {
     if (count * elementBytes > this.end - this.at)
       throw new DecodeError(`array of ${count} at ${this.at}, ${this.end - this.at} bytes left`)
     this.elements += count
-    if (this.elements > elementsMax) throw new DecodeError(`more than ${elementsMax} array elements`)
+    if (this.elements > this.elementsMax) throw new DecodeError(`more than ${this.elementsMax} array elements`)
     return count
   }
 

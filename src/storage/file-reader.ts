@@ -272,6 +272,7 @@ class Cursor {
     const resident = this.log.tail.firstOffset
     if (resident === undefined || resident <= offset) return this.finish(this.position, offset)
     this.finish(this.position, offset).release()
+    this.buffer = undefined
     return this.log.read(resident, options)
   }
 

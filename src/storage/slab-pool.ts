@@ -15,6 +15,8 @@ const trimMs = 10_000
  * memory that a direct file takes each time.
  */
 export class SlabPool {
+  /** Memory of slabs that their logs have let go of, but that readers still hold, is counted here. */
+  readonly lent: { bytes: number }
   private readonly disk: Disk
   private readonly arenas = new Map<number, Buffer>()
   private readonly numbers = new Map<ArrayBufferLike, number>()
@@ -25,8 +27,9 @@ export class SlabPool {
   private idleArenas = 0
   private readonly trimming: WheelTimer
 
-  constructor(disk: Disk, wheel: TimerWheel) {
+  constructor(disk: Disk, wheel: TimerWheel, lent: { bytes: number } = { bytes: 0 }) {
     this.disk = disk
+    this.lent = lent
     this.trimming = wheel.timer(() => this.trim())
   }
 

@@ -40,6 +40,8 @@ export class Slab {
   endOffset: number
   private readonly pool: SlabPool
   private references = 1
+  /** Its log has let go of it before its readers did. */
+  private left = false
 
   /**
    * Room for `bytes` from `position` on, in memory of `memoryBytes`. `previous`: what ends at `position`, and completes the
@@ -109,6 +111,17 @@ export class Slab {
 
   release(): void {
     assert(this.references > 0, 'a slab is released once by each of its users')
-    if (--this.references === 0) this.pool.give(this.memory)
+    if (--this.references > 0) return
+    if (this.left) this.pool.lent.bytes -= this.memory.length
+    this.pool.give(this.memory)
+  }
+
+  /** The log lets go of it. */
+  leave(): void {
+    if (this.references > 1) {
+      this.left = true
+      this.pool.lent.bytes += this.memory.length
+    }
+    this.release()
   }
 }

@@ -68,7 +68,8 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
   readonly files: FileCache
   readonly folders: FolderSync
   readonly slabs: SlabPool
-  readonly readBuffers = new ReadBuffers()
+  readonly lent = { bytes: 0 }
+  readonly readBuffers = new ReadBuffers(this.lent)
   readonly pressure: UnwrittenBytes
   private readonly corruptBatches: Counter
   private readonly options: StoreOptions
@@ -112,7 +113,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     this.files = new FileCache(this.disk, options.openFilesMax)
     this.pressure = new UnwrittenBytes(options.unwrittenBytesMax)
     this.wheel = new TimerWheel(this.clock)
-    this.slabs = new SlabPool(this.disk, this.wheel)
+    this.slabs = new SlabPool(this.disk, this.wheel, this.lent)
     this.flusher = new Flusher(this)
     this.checkpoints = new Checkpointer(this, checkpoint)
     this.tails = new TailCache(options.memoryTailBytes)

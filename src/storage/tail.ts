@@ -81,7 +81,7 @@ export class Tail {
     if (this.slabs[0] !== slab) return undefined
     this.slabs.shift()
     this.rest = this.slabs.length === 0 ? slab.rest() : undefined
-    slab.release()
+    slab.leave()
     return this.rest
   }
 
@@ -91,7 +91,7 @@ export class Tail {
 
   /** Lets go of everything. */
   clear(): void {
-    for (const slab of this.slabs) slab.release()
+    for (const slab of this.slabs) slab.leave()
     this.slabs = []
     this.unsynced = []
     this.open = undefined

@@ -141,6 +141,8 @@ export interface Pressure {
 
 export interface LogStore {
   readonly pressure: Pressure
+  /** Memory that is kept only because reads (LogRead) were not released yet. */
+  readonly lent: { readonly bytes: number }
   /** The logs that have data in the folder. */
   ids(): LogId[]
   /** Opens a log, recovered and ready; a log without data costs no file until its first append. One Log object per id. */

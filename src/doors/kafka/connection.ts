@@ -7,12 +7,15 @@ import type { Pressure } from '../../storage/types.ts'
 import { FrameSplitter } from '../../wire/kafka/frames.ts'
 import { apiVersionsKey, type RequestHeader, readRequestHeader } from '../../wire/kafka/headers.ts'
 import { Produce } from '../../wire/kafka/messages/produce.ts'
+import { ConnectionMemory, estimateRequest } from './connection-memory.ts'
 import type { KafkaDoor, Peer } from './door.ts'
 import { Exchange } from './exchange.ts'
 import { type Answer, noResponse } from './handler.ts'
 import { unsupportedApiVersions } from './handlers/api-versions.ts'
 import { Output } from './output.ts'
 
+/** How many requests are begun between two looks at the clock. */
+const requestsPerLook = 16
 /**
  * One client. Requests go to their handlers in the order and in the turn in which they were read; responses leave in
  * that order too, however they come about. Requests that must be served alone wait for those before them, and those
@@ -28,15 +31,14 @@ export class Connection {
   private readonly stream: Duplex
   private readonly splitter: FrameSplitter
   private readonly output: Output
+  private readonly memory: ConnectionMemory
   private readonly timer: WheelTimer
   /** Requests whose response has not gone to the output, in order. */
   private inFlight: Exchange[] = []
-  /** Bytes of responses that are made, but wait for an earlier one. */
-  private heldBytes = 0
   /** A request that waits: Produce for storage, one that is served alone for those before it. */
-  private held: Buffer | undefined
+  private heldFrame: Buffer | undefined
   private awaitsStorage = false
-  /** What is served alone now. */
+  /** A request that is to be answered before the next one is begun. */
   private alone: Exchange | undefined
   private processing = false
   private paused = false
@@ -45,8 +47,11 @@ export class Connection {
   private ended = false
   /** Why no more is read: the connection closes when what is in flight is answered. */
   private finishing: string | undefined
+  private finishingAtMs = 0
   private closed = false
   private readonly closeCallbacks = new Set<() => void>()
+  /** Others have their turn before the rest of what this client sent at once. */
+  private yielding = false
   private activeAtMs: number
   private piecesAtCheck = 0
   private stalledAtMs = 0
@@ -58,6 +63,10 @@ export class Connection {
     this.peer = peer
     this.splitter = new FrameSplitter(door.limits.requestBytesMax, door.framePool)
     this.output = new Output(stream, () => this.written())
+    this.memory = new ConnectionMemory(door.bounds, this.splitter, this.output, {
+      goOn: () => this.process(),
+      drop: reason => this.drop(reason, 'memory')
+    })
     this.activeAtMs = door.clock.monotonic()
     this.timer = door.wheel.timer(() => this.check())
     this.timer.arm(door.checkMs)
@@ -86,22 +95,38 @@ export class Connection {
 
   private read(chunk: Buffer): void {
     this.activeAtMs = this.door.clock.monotonic()
+    this.memory.read(chunk.length)
     this.door.bytesRead.add(chunk.length)
     this.splitter.push(chunk)
     this.process()
-    this.splitter.keep()
+    if (this.closed || this.stream.destroyed) this.splitter.close()
+    else this.splitter.keep()
+    this.memory.account()
   }
 
   /** Serves what was read as far as the limits allow. */
   private process(): void {
     if (this.processing || this.closed) return
     this.processing = true
+    const { clock, limits } = this.door
+    const untilMs = clock.monotonic() + limits.turnMsMax
     try {
-      for (;;) {
+      for (let begun = 1; ; begun++) {
         if (this.finishing !== undefined || this.blocked()) break
-        const frame = this.held ?? this.splitter.next()
-        this.held = undefined
-        if (!frame || !this.dispatch(frame)) break
+        const frame = this.heldFrame ?? this.splitter.next()
+        this.heldFrame = undefined
+        this.memory.heldFrameBytes = 0
+        if (!frame) {
+          this.memory.admit()
+          break
+        }
+        this.memory.frameTaken()
+        if (!this.dispatch(frame)) break
+        if (begun % requestsPerLook === 0 && clock.monotonic() >= untilMs) {
+          this.yielding = true
+          this.schedule()
+          break
+        }
       }
     } catch (error) {
       if (!(error instanceof DecodeError))
@@ -111,12 +136,13 @@ export class Connection {
     this.processing = false
     this.output.flush()
     this.settle()
+    this.memory.account()
   }
 
   /** Pauses, goes on or closes, whichever the state asks for. */
   private settle(): void {
     if (this.closed) return
-    if (this.finishing !== undefined || this.held || this.blocked()) {
+    if (this.finishing !== undefined || this.heldFrame || this.memory.parked || this.yielding || this.blocked()) {
       if (!this.paused) this.stream.pause()
       this.paused = true
       if (this.finishing !== undefined && this.inFlight.length === 0 && this.output.empty) this.stream.destroy()
@@ -134,14 +160,15 @@ export class Connection {
     return (
       this.alone !== undefined ||
       this.awaitsStorage ||
+      this.memory.mustReadFirst ||
       this.inFlight.length >= limits.inFlightMax ||
-      this.output.queuedBytes + this.heldBytes >= limits.responseBytesMax
+      this.memory.unreadBytes >= limits.responseBytesMax
     )
   }
 
   /** Calls the handler of one request; false when it must wait. */
   private dispatch(frame: Buffer): boolean {
-    const reader = new Reader(frame)
+    const reader = new Reader(frame, 0, frame.length, this.door.limits.requestElementsMax)
     const header = readRequestHeader(reader)
     const { key, version } = header
     if (key === Produce.key && this.waitsForStorage(frame)) return false
@@ -151,33 +178,42 @@ export class Connection {
       return true
     }
     if (handler.alone && this.inFlight.length > 0) {
-      this.held = Buffer.from(frame)
+      this.hold(frame)
       return false
     }
     const { request: message } = handler.api
     if (message.isFlexible(version)) reader.skipTags()
-    const exchange = new Exchange(this, handler, header, message.codec(version).decode(reader))
+    const request = message.codec(version).decode(reader)
+    const bytes = estimateRequest(frame.length, reader.elements)
+    const exchange = new Exchange(this, handler, header, request, bytes)
+    this.memory.waitingBytes += bytes
     this.inFlight.push(exchange)
     if (handler.alone) this.alone = exchange
     this.door.countRequest(handler)
     try {
       const answer = handler.answer(exchange.request, exchange)
-      if (isPromise(answer))
+      if (isPromise(answer)) {
+        if (!handler.pipelined) this.alone = exchange
         answer.then(
           value => this.answered(exchange, value),
           error => this.refused(exchange, error)
         )
-      else this.answered(exchange, answer)
+      } else this.answered(exchange, answer)
     } catch (error) {
       this.refused(exchange, error)
     }
     return true
   }
 
+  private hold(frame: Buffer): void {
+    this.heldFrame = Buffer.from(frame)
+    this.memory.heldFrameBytes = frame.length
+  }
+
   private waitsForStorage(frame: Buffer): boolean {
     const { pressure } = this.door.broker
     if (!pressure?.over) return false
-    this.held = Buffer.from(frame)
+    this.hold(frame)
     this.awaitsStorage = true
     this.awaitStorage(pressure)
     return true
@@ -196,7 +232,7 @@ export class Connection {
     const { key, version } = header
     const handler = this.door.router.find(key)
     if (handler && key === apiVersionsKey && version > handler.versions[1]) {
-      const exchange = new Exchange(this, handler, { ...header, version: 0 }, undefined)
+      const exchange = new Exchange(this, handler, { ...header, version: 0 }, undefined, 0)
       this.inFlight.push(exchange)
       this.answered(exchange, unsupportedApiVersions)
     } else if (handler) this.refuse(`${handler.api.name} version ${version} is not served`)
@@ -230,6 +266,7 @@ export class Connection {
       }
       try {
         exchange.chunks = this.door.encode(exchange, answer)
+        exchange.ownBytes = bytesOf(exchange.chunks) - (answer.borrowedBytes ?? 0)
       } catch (error) {
         exchange.release = undefined
         answer.release?.()
@@ -243,21 +280,36 @@ export class Connection {
         }
       }
     }
-    if (this.alone === exchange) this.alone = undefined
     if (this.inFlight[0] === exchange) this.moveOn()
-    else this.heldBytes += bytesOf(exchange.chunks)
+    else {
+      this.memory.lineBytes += bytesOf(exchange.chunks)
+      this.memory.lineOwnBytes += exchange.ownBytes
+    }
+    if (this.alone === exchange) {
+      this.alone = undefined
+      this.schedule()
+    }
   }
 
   /** Passes on the responses whose turn has come. */
   private moveOn(): void {
     let first = true
     for (let next = this.inFlight[0]; next?.chunks; next = this.inFlight[0]) {
-      if (!first) this.heldBytes -= bytesOf(next.chunks)
+      if (!first) {
+        this.memory.lineBytes -= bytesOf(next.chunks)
+        this.memory.lineOwnBytes -= next.ownBytes
+      }
       first = false
       this.inFlight.shift()
-      if (next.chunks.length > 0) this.output.push(next.chunks, next.release)
+      this.memory.waitingBytes -= next.heldBytes
+      if (next.chunks.length > 0) this.output.push(next.chunks, next.release, next.ownBytes)
     }
-    if (this.processing || this.flushing) return
+    if (!this.processing) this.schedule()
+  }
+
+  /** Flushes and goes on at the end of the turn. */
+  private schedule(): void {
+    if (this.flushing) return
     this.flushing = true
     this.door.flushSoon(this)
   }
@@ -265,18 +317,22 @@ export class Connection {
   /** Called by the door at the end of the turn in which responses were made. */
   flush(): void {
     this.flushing = false
+    this.yielding = false
     this.output.flush()
     this.process()
   }
 
   private written(): void {
     if (this.paused) this.process()
+    else this.memory.account()
   }
 
   /** As `finish`, for what the client did wrong: a warning says why. */
   refuse(reason: string): void {
-    if (this.finishing === undefined && !this.closed)
-      this.door.logger.warn({ ...this.name, software: this.softwareName, reason }, 'closing connection')
+    if (this.finishing === undefined && !this.closed) {
+      this.door.countDropped('malformed')
+      this.door.clientLog.warn({ ...this.name, software: this.softwareName, reason }, 'closing connection')
+    }
     this.finish(reason)
   }
 
@@ -284,6 +340,7 @@ export class Connection {
   finish(reason: string): void {
     if (this.finishing !== undefined || this.closed) return
     this.finishing = reason
+    this.finishingAtMs = this.door.clock.monotonic()
     this.door.logger.debug({ ...this.name, reason }, 'connection closes')
     if (!this.processing) this.settle()
   }
@@ -295,16 +352,21 @@ export class Connection {
     if (this.output.queuedBytes === 0 || this.output.piecesWritten !== this.piecesAtCheck) this.stalledAtMs = nowMs
     this.piecesAtCheck = this.output.piecesWritten
     const stalledMs = nowMs - this.stalledAtMs
-    const idleMs = this.inFlight.length === 0 && !this.held ? nowMs - this.activeAtMs : 0
-    if (stalledMs >= limits.writeStallMs) this.drop('the client does not read its responses')
-    else if (idleMs >= limits.idleMaxMs) this.drop('idle')
+    const idleMs = this.inFlight.length === 0 && !this.heldFrame ? nowMs - this.activeAtMs : 0
+    if (stalledMs >= limits.writeStallMs) this.drop('the client does not read its responses', 'stalled')
+    // What is still in flight may be a poll of weeks.
+    else if (this.finishing !== undefined && nowMs - this.finishingAtMs >= limits.writeStallMs)
+      this.drop(this.finishing, 'stalled')
+    else if (idleMs >= limits.idleMaxMs) this.drop('idle', 'idle')
     else this.timer.arm(Math.min(checkMs, Math.max(1, Number(limits.idleMaxMs) - idleMs)))
   }
 
   /** Closes at once. */
-  drop(reason: string): void {
-    if (this.closed) return
-    this.door.logger.info({ ...this.name, reason }, 'dropping connection')
+  drop(reason: string, why: 'idle' | 'stalled' | 'memory'): void {
+    if (this.closed || this.stream.destroyed) return
+    this.door.countDropped(why)
+    this.door.clientLog.info({ ...this.name, reason }, 'dropping connection')
+    this.finishing ??= reason
     this.stream.destroy()
   }
 
@@ -314,9 +376,10 @@ export class Connection {
     this.timer.cancel()
     for (const { release } of this.inFlight) release?.()
     this.inFlight = []
-    this.held = undefined
+    this.heldFrame = undefined
     this.output.close()
     this.splitter.close()
+    this.memory.close()
     const callbacks = [...this.closeCallbacks]
     this.closeCallbacks.clear()
     for (const callback of callbacks) callback()

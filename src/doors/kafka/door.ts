@@ -4,12 +4,14 @@ import { Writer } from '../../schema/writer.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Logger } from '../../std/log.ts'
 import type { Counter, Metrics } from '../../std/metrics.ts'
+import { ThrottledLog } from '../../std/throttled-log.ts'
 import { TimerWheel } from '../../std/timer-wheel.ts'
 import { FramePool } from '../../wire/kafka/frames.ts'
 import { responseHeaderIsFlexible, writeResponseHeader } from '../../wire/kafka/headers.ts'
 import { Connection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import type { Handler } from './handler.ts'
+import { MemoryBounds } from './memory-bounds.ts'
 import type { KafkaDoorLimits } from './options.ts'
 import type { Router } from './router.ts'
 
@@ -48,7 +50,10 @@ export class KafkaDoor {
   readonly limits: KafkaDoorLimits
   readonly clock: Clock
   readonly logger: Logger
+  /** For what clients can cause as often as they like. */
+  readonly clientLog: ThrottledLog
   readonly wheel: TimerWheel
+  readonly bounds: MemoryBounds
   readonly framePool = new FramePool(framePoolBytes)
   /** How often a connection looks whether it is idle or stalled. */
   readonly checkMs: number
@@ -68,7 +73,14 @@ export class KafkaDoor {
     this.clock = parts.clock
     this.logger = parts.logger
     this.metrics = parts.metrics
+    this.clientLog = new ThrottledLog(parts.logger, parts.clock)
     this.wheel = new TimerWheel(parts.clock, 100)
+    this.bounds = new MemoryBounds({
+      limits: this.limits,
+      wheel: this.wheel,
+      metrics: this.metrics,
+      lentBytes: () => this.broker.lentBytes
+    })
     this.checkMs = Math.min(checkMsMax, Number(this.limits.idleMaxMs), Number(this.limits.writeStallMs))
     this.bytesRead = this.metrics.counter('naru_kafka_read_bytes_total', 'Bytes read from Kafka clients.')
     this.bytesWritten = this.metrics.counter('naru_kafka_response_bytes_total', 'Bytes of responses to Kafka clients.')
@@ -118,6 +130,13 @@ export class KafkaDoor {
       this.requests.set(handler, counter)
     }
     counter.add()
+  }
+
+  /** @internal The broker ends a connection. `why`: a word for the metric. */
+  countDropped(why: 'malformed' | 'idle' | 'stalled' | 'memory'): void {
+    this.metrics
+      .counter(`naru_kafka_connections_dropped_total{why="${why}"}`, 'Connections that the broker ended.')
+      .add()
   }
 
   /** @internal Flushes the connection when this turn of the event loop has made all the responses it can. */

@@ -13,15 +13,20 @@ export class Exchange implements RequestContext {
   /** Set when it is answered: the response's bytes, none for `noResponse`. */
   chunks: readonly Buffer[] | undefined
   release: (() => void) | undefined
+  /** Of the response's bytes, those that are its own memory. */
+  ownBytes = 0
+  /** What it is estimated to take until it is answered. */
+  readonly heldBytes: number
   private readonly connection: Connection
 
-  constructor(connection: Connection, handler: Handler, header: RequestHeader, request: unknown) {
+  constructor(connection: Connection, handler: Handler, header: RequestHeader, request: unknown, heldBytes: number) {
     this.connection = connection
     this.handler = handler
     this.apiVersion = header.version
     this.correlationId = header.correlationId
     this.clientId = header.clientId
     this.request = request
+    this.heldBytes = heldBytes
   }
 
   get broker(): Broker {
@@ -46,6 +51,10 @@ export class Exchange implements RequestContext {
 
   get localPort(): number {
     return this.connection.peer.localPort
+  }
+
+  get responseRoom(): number {
+    return Math.max(1, this.connection.door.bounds.responseRoom)
   }
 
   onClose(callback: () => void): () => void {

@@ -7,9 +7,10 @@ export const noResponse = Symbol('noResponse')
 
 /**
  * What a handler answers. `release` is called exactly once, when the response's bytes were written or can't be any
- * more: the bytes of `records` fields must stay as they are until then.
+ * more: the bytes of `records` fields must stay as they are until then. `borrowedBytes`: how many of them are in memory that
+ * somebody else counts.
  */
-export type Answer<S> = (S & { readonly release?: () => void }) | typeof noResponse
+export type Answer<S> = (S & { readonly release?: () => void; readonly borrowedBytes?: number }) | typeof noResponse
 
 /** Who asks, and what for: made per request, valid as long as anyone keeps it. */
 export interface RequestContext {
@@ -26,6 +27,8 @@ export interface RequestContext {
   readonly connectionId: number
   /** The listener's port that the client came in on. */
   readonly localPort: number
+  /** Bytes that the answer may hold while memory for responses is short; ask when the answer is made. */
+  readonly responseRoom: number
   /** Calls back once, when the connection has ended (at once if it has); returns how to unsubscribe. */
   onClose(callback: () => void): () => void
   /** Remembers how the client introduced itself; ApiVersions' handler calls it. */
@@ -39,6 +42,8 @@ export interface Handler<A extends AnyApi = AnyApi> {
   readonly api: A
   /** The versions served; ApiVersions and docs/protocol.md are read off them. */
   readonly versions: Versions
+  /** Whether further requests of a connection are begun before this one is answered. */
+  readonly pipelined: boolean
   /** The lowest version that ApiVersions names where that differs from what is served (KAFKA-18659). */
   readonly advertisedMin: number
   /** Whether it begins when everything before it on its connection is answered, and nothing begins before it is. */
@@ -65,6 +70,12 @@ interface Serving<A> {
    */
   alone?: boolean
   /**
+   * For requests that come many at a time, or that wait long: the next ones of the connection are begun before it is
+   * answered. All others are worked on one at a time, so that a connection can't have a hundred large answers made at
+   * once.
+   */
+  pipelined?: boolean
+  /**
    * How a failure of the whole request is answered: the error code wherever the response has a place for one. Used
    * when `answer` throws or rejects.
    */
@@ -77,10 +88,11 @@ export function handler<A extends AnyApi>(
   serving: Serving<A>,
   answer: (request: RequestOf<A>, context: RequestContext) => Answer<ResponseOf<A>> | Promise<Answer<ResponseOf<A>>>
 ): Handler<A> {
-  const { versions, advertisedMin = versions[0], alone = false, refuse } = serving
+  const { versions, advertisedMin = versions[0], alone = false, pipelined = false, refuse } = serving
   return {
     api,
     versions,
+    pipelined,
     advertisedMin,
     alone,
     answer: answer as Handler['answer'],

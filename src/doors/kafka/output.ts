@@ -6,6 +6,7 @@ export const pieceBytesMax = 1024 * 1024
 interface Queued {
   readonly chunks: readonly Buffer[]
   readonly release: (() => void) | undefined
+  readonly ownBytes: number
 }
 
 /**
@@ -15,6 +16,8 @@ interface Queued {
 export class Output {
   /** Bytes pushed and not written yet. */
   queuedBytes = 0
+  /** Those of them that are memory of the responses' own: of whole responses, until their last byte is written. */
+  ownBytes = 0
   /** How many pieces were written: stands still while the reader takes nothing. */
   piecesWritten = 0
   private readonly stream: Duplex
@@ -24,6 +27,7 @@ export class Output {
   private chunksDone = 0
   private bytesDone = 0
   private releasing: (() => void)[] = []
+  private releasingBytes = 0
   private writing = false
   private closed = false
 
@@ -37,13 +41,15 @@ export class Output {
     return this.queue.length === 0 && !this.writing
   }
 
-  push(chunks: readonly Buffer[], release: (() => void) | undefined): void {
+  /** `ownBytes`: how many of the bytes are not borrowed from somebody who counts them. */
+  push(chunks: readonly Buffer[], release: (() => void) | undefined, ownBytes = 0): void {
     if (this.closed) {
       release?.()
       return
     }
     for (const chunk of chunks) this.queuedBytes += chunk.length
-    this.queue.push({ chunks, release })
+    this.ownBytes += ownBytes
+    this.queue.push({ chunks, release, ownBytes })
   }
 
   /** Writes what is queued, unless a write is under way: then that one's end does. */
@@ -52,11 +58,12 @@ export class Output {
     const piece = new Piece()
     let responses = 0
     for (; responses < this.queue.length; responses++) {
-      const { chunks, release } = this.queue[responses]
+      const { chunks, release, ownBytes } = this.queue[responses]
       while (this.chunksDone < chunks.length && piece.bytes < pieceBytesMax) this.addTo(piece, chunks[this.chunksDone])
       if (this.chunksDone < chunks.length) break
       this.chunksDone = 0
       if (release) this.releasing.push(release)
+      this.releasingBytes += ownBytes
     }
     if (responses === this.queue.length) this.queue = []
     else this.queue.splice(0, responses)
@@ -101,12 +108,15 @@ export class Output {
     if (this.closed) return
     this.closed = true
     this.queuedBytes = 0
+    this.releasingBytes = this.ownBytes
     for (const { release } of this.queue) if (release) this.releasing.push(release)
     this.queue = []
     this.releaseAll()
   }
 
   private releaseAll(): void {
+    this.ownBytes -= this.releasingBytes
+    this.releasingBytes = 0
     if (this.releasing.length === 0) return
     const releasing = this.releasing
     this.releasing = []

@@ -1,3 +1,4 @@
+import { NaruError } from '../../std/errors.ts'
 import { type OptionValue, option } from '../../std/option.ts'
 
 /** Limits of each listener. */
@@ -7,7 +8,7 @@ export const listenerOptions = {
     type: 'int',
     default: 2147483647,
     min: 0,
-    doc: 'How many connections may be open; further ones are closed at once.'
+    doc: 'How many connections may be open; further ones are closed at once. Never more than the open files that the system allows the process leave room for, beside naru.open.files.max.'
   }),
   connectionsPerHostMax: option({
     name: 'max.connections.per.ip',
@@ -15,8 +16,38 @@ export const listenerOptions = {
     default: 2147483647,
     min: 0,
     doc: 'How many connections may be open from one address; further ones are closed at once.'
+  }),
+  connectionsPerHostOverrides: option({
+    name: 'max.connections.per.ip.overrides',
+    type: 'list',
+    default: [],
+    doc: 'Other limits than max.connections.per.ip for some addresses, such as `10.0.0.1:200,::1:50`.'
+  }),
+  creationRateMax: option({
+    name: 'max.connection.creation.rate',
+    type: 'int',
+    default: 2147483647,
+    unit: 'connections per second',
+    min: 1,
+    doc: 'How many new connections are served in a second; further ones wait for their turn.'
   })
 } as const
 
 /** The values of `listenerOptions`, by the same names. */
 export type ListenerLimits = { readonly [K in keyof typeof listenerOptions]: OptionValue<(typeof listenerOptions)[K]> }
+
+/** The limits by address of `max.connections.per.ip.overrides`. Throws INVALID_CONFIG. */
+export function parseOverrides(items: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(
+    items.map(item => {
+      const at = item.lastIndexOf(':')
+      const count = Number(item.slice(at + 1))
+      if (at < 1 || !/^\d+$/.test(item.slice(at + 1)) || count > 0x7fff_ffff)
+        throw new NaruError(
+          'INVALID_CONFIG',
+          `Invalid value ${item} for configuration max.connections.per.ip.overrides: write address:count`
+        )
+      return [item.slice(0, at), count]
+    })
+  )
+}

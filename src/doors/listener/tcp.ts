@@ -4,7 +4,9 @@ import type { Clock } from '../../std/clock.ts'
 import { messageOf } from '../../std/errors.ts'
 import type { Logger } from '../../std/log.ts'
 import type { Metrics } from '../../std/metrics.ts'
-import type { ListenerLimits } from './options.ts'
+import { ThrottledLog } from '../../std/throttled-log.ts'
+import { type ListenerLimits, parseOverrides } from './options.ts'
+import { Rate } from './rate.ts'
 import { readInPlace } from './read-in-place.ts'
 
 /** Where a connection comes from and came in. */
@@ -43,7 +45,10 @@ const backlog = 4096
 
 /** Listens for TCP connections. Rejects when the port can't be had. */
 export async function listen(options: ListenOptions, serve: Serve): Promise<Listener> {
-  const { clock, logger, metrics } = options
+  const { clock, logger, metrics, limits } = options
+  const overrides = parseOverrides(limits.connectionsPerHostOverrides)
+  const rate = new Rate(clock, limits.creationRateMax)
+  const refusals = new ThrottledLog(logger, clock)
   const refused = metrics.counter('naru_connections_refused_total', 'Connections closed because there were too many.')
   const accepted = metrics.counter('naru_connections_accepted_total', 'Connections accepted.')
   const sockets = new Map<Socket, { finish(reason: string): void }>()
@@ -52,9 +57,9 @@ export async function listen(options: ListenOptions, serve: Serve): Promise<List
   const accept = (socket: Socket) => {
     const host = plainHost(socket.remoteAddress)
     const count = (perHost.get(host) ?? 0) + 1
-    if (sockets.size >= options.limits.connectionsMax || count > options.limits.connectionsPerHostMax) {
+    if (sockets.size >= limits.connectionsMax || count > (overrides.get(host) ?? limits.connectionsPerHostMax)) {
       refused.add()
-      logger.debug({ peer: host, connections: sockets.size, fromHost: count }, 'too many connections')
+      refusals.warn({ peer: host, connections: sockets.size, fromHost: count }, 'too many connections')
       socket.destroy()
       return
     }
@@ -67,13 +72,20 @@ export async function listen(options: ListenOptions, serve: Serve): Promise<List
       else perHost.delete(host)
     })
     const remote = { host, port: socket.remotePort ?? 0, localPort: socket.localPort ?? 0 }
-    readInPlace(socket)
-    sockets.set(socket, serve(socket, remote))
+    const serveNow = () => {
+      if (socket.destroyed) return
+      readInPlace(socket)
+      sockets.set(socket, serve(socket, remote))
+    }
+    sockets.set(socket, { finish: () => socket.destroy() })
+    // Nothing is read of it, and a client that gives up is not noticed, before its turn.
+    socket.on('error', ignore)
+    rate.take(serveNow)
   }
 
   const server = createServer({ noDelay: true, keepAlive: true }, accept)
   await started(server, options)
-  server.on('error', error => logger.error({ error: messageOf(error) }, 'listener failed'))
+  server.on('error', error => refusals.error({ error: messageOf(error) }, 'listener failed'))
   const { port } = server.address() as { port: number }
 
   return {
@@ -86,6 +98,7 @@ export async function listen(options: ListenOptions, serve: Serve): Promise<List
         })
         server.close(() => {
           timer.cancel()
+          rate.close()
           resolve()
         })
         for (const connection of sockets.values()) connection.finish('the broker is stopping')
@@ -103,6 +116,8 @@ function started(server: Server, { host, port }: ListenOptions): Promise<void> {
     })
   })
 }
+
+const ignore = () => {}
 
 /** An IPv4 address as such where the system wraps it in an IPv6 one. */
 function plainHost(address: string | undefined): string {

@@ -30,6 +30,8 @@ export class FrameSplitter {
   /** What was pushed and not looked at yet. */
   private chunk: Buffer | undefined
   private at = 0
+  /** The chunk is memory of this splitter's own. */
+  private kept = false
   /** Bytes of the length that a chunk's end cut off, and how many. */
   private lengthPart = 0
   private lengthPartBytes = 0
@@ -50,9 +52,20 @@ export class FrameSplitter {
     return !this.chunk && !this.partial && this.lengthPartBytes === 0
   }
 
+  /** Memory that is held for frames that are not whole yet, or were not asked for. */
+  get heldBytes(): number {
+    return (this.partial?.length ?? 0) + (this.kept && this.chunk ? this.chunk.length - this.at : 0)
+  }
+
+  /** Whether a frame has begun that is not whole. */
+  get inFrame(): boolean {
+    return this.partial !== undefined
+  }
+
   /** Takes the next bytes of the stream; `next` must have returned undefined before. */
   push(chunk: Buffer): void {
     this.chunk = chunk
+    this.kept = false
     this.at = 0
   }
 
@@ -86,6 +99,7 @@ export class FrameSplitter {
     if (!this.chunk) return
     this.chunk = Buffer.from(this.chunk.subarray(this.at))
     this.at = 0
+    this.kept = true
   }
 
   /** Gives back the frame last returned by `next`. */

@@ -28,7 +28,7 @@ test('requests are handled in the order and turn they arrive in, responses leave
 test('a request that is served alone waits for those before it, and those behind wait for it', async () => {
   const { asked, served, answer } = onDemand(true)
   const produced: (() => void)[] = []
-  const produce = handler(Produce, { versions: [3, 13], refuse: () => ({ responses: [] }) }, () => {
+  const produce = handler(Produce, { versions: [3, 13], pipelined: true, refuse: () => ({ responses: [] }) }, () => {
     asked.push('produce')
     return new Promise(resolve => produced.push(() => resolve({ responses: [] })))
   })
@@ -94,7 +94,7 @@ test('a NaruError is answered with its code, anything else as unexpected and log
       if (text === 'bug') throw new TypeError('secret detail')
       return { text }
     }),
-    handler(Produce, { versions: [3, 13], refuse: () => ({ responses: [] }) }, () => {
+    handler(Produce, { versions: [3, 13], pipelined: true, refuse: () => ({ responses: [] }) }, () => {
       throw new RangeError('thrown, not rejected')
     })
   ])
@@ -136,10 +136,14 @@ test('noResponse leaves a gap that holds up nothing', async () => {
 
 test('fail() answers what came before and closes, with the reason logged', async () => {
   const { asked, served, answer } = onDemand()
-  const acksZero = handler(Produce, { versions: [3, 13], refuse: () => noResponse }, (_request, context) => {
-    context.fail('the append failed')
-    return noResponse
-  })
+  const acksZero = handler(
+    Produce,
+    { versions: [3, 13], pipelined: true, refuse: () => noResponse },
+    (_request, context) => {
+      context.fail('the append failed')
+      return noResponse
+    }
+  )
   const { connect, log } = openDoor([served, acksZero])
   const client = connect()
   client.send(Echo, 0, 1, { text: 'first' })

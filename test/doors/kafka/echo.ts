@@ -24,7 +24,7 @@ export function echo(
     errorCode: errorNumber(code),
     text: message
   })
-  return handler(Echo, { versions: [0, 2], alone, refuse }, answer)
+  return handler(Echo, { versions: [0, 2], alone, pipelined: !alone, refuse }, answer)
 }
 
 /** An Echo handler that answers when it is told to, by text. */

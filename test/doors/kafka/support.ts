@@ -44,13 +44,18 @@ export interface DoorUnderTest {
 /** A door that serves the handlers given, on a clock moved by hand. */
 export function openDoor(
   handlers: readonly Handler[],
-  options: { limits?: Partial<KafkaDoorLimits>; pressure?: Pressure } = {}
+  options: { limits?: Partial<KafkaDoorLimits>; pressure?: Pressure; lentBytes?: () => number } = {}
 ): DoorUnderTest {
   const clock = new ManualClock()
   const log = new LogKeeper()
   const metrics = new Metrics()
   // The door asks nothing of a broker but its storage's pressure; the rest is for handlers.
-  const broker = { pressure: options.pressure } as unknown as Broker
+  const broker = {
+    pressure: options.pressure,
+    get lentBytes() {
+      return options.lentBytes?.() ?? 0
+    }
+  } as unknown as Broker
   const limits = { ...defaults, ...options.limits }
   const door = new KafkaDoor({ broker, router: new Router(handlers), limits, clock, logger: log, metrics })
   return {

@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, test } from 'node:test'
-import type { ListenerLimits } from '../../../src/doors/listener/options.ts'
+import { type ListenerLimits, parseOverrides } from '../../../src/doors/listener/options.ts'
+import { Rate } from '../../../src/doors/listener/rate.ts'
 import { type Listener, listen, type Remote, type Serve } from '../../../src/doors/listener/tcp.ts'
 import { systemClock } from '../../../src/run/system.ts'
+import { ManualClock } from '../../../src/std/clock.ts'
 import { silent } from '../../../src/std/log.ts'
 import { Metrics } from '../../../src/std/metrics.ts'
 
@@ -26,7 +28,13 @@ async function start(serve: Serve, limits: Partial<ListenerLimits> = {}, port = 
     {
       host: '127.0.0.1',
       port,
-      limits: { connectionsMax: 1000, connectionsPerHostMax: 1000, ...limits },
+      limits: {
+        connectionsMax: 1000,
+        connectionsPerHostMax: 1000,
+        connectionsPerHostOverrides: [],
+        creationRateMax: 100_000,
+        ...limits
+      },
       clock: systemClock,
       logger: silent,
       metrics: new Metrics()
@@ -102,6 +110,37 @@ test('connections beyond the limits are closed, and room is given back', async (
   const fourth = await client(listener)
   fourth.write('x')
   await once(fourth, 'data')
+})
+
+test('some addresses have a limit of their own', async () => {
+  const listener = await start(echoing, { connectionsPerHostMax: 100, connectionsPerHostOverrides: ['127.0.0.1:1'] })
+  await client(listener)
+  const second = await client(listener)
+  second.resume()
+  await once(second, 'close')
+  assert.deepEqual([...parseOverrides(['10.0.0.1:7', '::1:0'])], Object.entries({ '10.0.0.1': 7, '::1': 0 }))
+  for (const wrong of ['10.0.0.1', ':7', '10.0.0.1:', '10.0.0.1:x', '10.0.0.1:99999999999'])
+    assert.throws(() => parseOverrides([wrong]), /max\.connections\.per\.ip\.overrides/)
+})
+
+test('connections beyond the rate wait for their turn, unread', async () => {
+  const listener = await start(echoing, { creationRateMax: 20 })
+  const sockets = await Promise.all(Array.from({ length: 25 }, () => client(listener)))
+  await Promise.all(
+    sockets.map(async socket => {
+      socket.write('hello')
+      await once(socket, 'data')
+    })
+  )
+  const clock = new ManualClock()
+  const rate = new Rate(clock, 10)
+  const happened: number[] = []
+  for (let i = 0; i < 25; i++) rate.take(() => happened.push(i))
+  assert.equal(happened.length, 10)
+  clock.advance(500)
+  assert.ok(happened.length >= 14 && happened.length <= 16, `${happened.length} after half a second`)
+  clock.advance(1500)
+  assert.deepEqual(happened, [...Array(25).keys()])
 })
 
 test('several hundred connections at once all get in', async () => {

@@ -2,7 +2,7 @@ import type { FetchedPartition, FetchRequest, FetchResult } from '../../../broke
 import type { RequestOf, ResponseOf } from '../../../schema/message.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { Fetch } from '../../../wire/kafka/messages/fetch.ts'
-import { type Answer, handler } from '../handler.ts'
+import { type Answer, handler, type RequestContext } from '../handler.ts'
 
 type Response = ResponseOf<typeof Fetch>
 
@@ -14,6 +14,7 @@ export const fetch = handler(
   Fetch,
   {
     versions: [4, 18],
+    pipelined: true,
     // Before version 7 there is no place for an error of the whole request but in each partition.
     refuse: (request, code, _message, version) => ({
       errorCode: version >= 7 ? errorNumber(code) : 0,
@@ -33,14 +34,14 @@ export const fetch = handler(
     })
   },
   (request, context): Answer<Response> | Promise<Answer<Response>> => {
-    const asked = toFetchRequest(request, context.apiVersion)
+    const asked = toFetchRequest(request, context)
     const result = context.broker.fetcher.fetch(asked, gone => context.onClose(gone))
     if (result instanceof Promise) return result.then(settled => respond(settled, asked.readCommitted))
     return respond(result, asked.readCommitted)
   }
 )
 
-function toFetchRequest(request: RequestOf<typeof Fetch>, version: number): FetchRequest {
+function toFetchRequest(request: RequestOf<typeof Fetch>, context: RequestContext): FetchRequest {
   const items: FetchRequest['items'][number][] = []
   for (const { topic, topicId, partitions } of request.topics)
     for (const partition of partitions)
@@ -57,10 +58,11 @@ function toFetchRequest(request: RequestOf<typeof Fetch>, version: number): Fetc
     maxWaitMs: request.maxWaitMs,
     minBytes: request.minBytes,
     maxBytes: request.maxBytes,
+    room: () => context.responseRoom,
     readCommitted: request.isolationLevel === 1,
     sessionId: request.sessionId,
     sessionEpoch: request.sessionEpoch,
-    usesTopicIds: version >= 13,
+    usesTopicIds: context.apiVersion >= 13,
     items,
     forgotten: request.forgottenTopicsData.map(({ topic, topicId, partitions }) => ({
       topic,
@@ -93,6 +95,7 @@ function respond(result: FetchResult, readCommitted: boolean): Answer<Response> 
     errorCode: errorNumber(result.error),
     sessionId: result.sessionId,
     responses,
+    borrowedBytes: result.bytes,
     release: () => result.release()
   }
 }

@@ -5,7 +5,7 @@ import { handler } from '../handler.ts'
 /** Heartbeat. Static members since version 3 (KIP-345). */
 export const heartbeat = handler(
   Heartbeat,
-  { versions: [0, 4], refuse: (_request, code) => ({ errorCode: errorNumber(code) }) },
+  { versions: [0, 4], pipelined: true, refuse: (_request, code) => ({ errorCode: errorNumber(code) }) },
   async (request, context) => {
     await context.broker.groups.heartbeat(request)
     return { errorCode: 0 }

@@ -15,6 +15,7 @@ export const joinGroup = handler(
   JoinGroup,
   {
     versions: [0, 9],
+    pipelined: true,
     refuse: (request, code, _message, version) => layOut(refusedJoin(code, request.memberId), version)
   },
   async (request, context) => {

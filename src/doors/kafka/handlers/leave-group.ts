@@ -5,7 +5,7 @@ import { handler } from '../handler.ts'
 /** LeaveGroup. Several members, and static ones, since version 3 (KIP-345); reason since 5 (KIP-800). */
 export const leaveGroup = handler(
   LeaveGroup,
-  { versions: [0, 5], refuse: (_request, code) => ({ errorCode: errorNumber(code) }) },
+  { versions: [0, 5], pipelined: true, refuse: (_request, code) => ({ errorCode: errorNumber(code) }) },
   async (request, context) => {
     const { groupId, memberId } = request
     if (context.apiVersion >= 3) {

@@ -10,7 +10,7 @@ import { handler } from '../handler.ts'
  */
 export const offsetCommit = handler(
   OffsetCommit,
-  { versions: [2, 10], refuse: (request, code) => layOut(request, () => code) },
+  { versions: [2, 10], pipelined: true, refuse: (request, code) => layOut(request, () => code) },
   async (request, context) => {
     const items = request.topics.flatMap(({ name, topicId, partitions }) =>
       partitions.map(({ partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata }) => ({

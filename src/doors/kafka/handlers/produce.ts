@@ -17,6 +17,7 @@ export const produce = handler(
   Produce,
   {
     versions: [3, 13],
+    pipelined: true,
     advertisedMin: 0,
     refuse: (request, code, message) =>
       request.acks === 0 ? noResponse : respond(request, () => ({ ...nowhere, error: code, message }))

@@ -8,7 +8,7 @@ import { handler } from '../handler.ts'
 /** SyncGroup. Static members since version 3 (KIP-345), protocol type and name checked since 5 (KIP-559). */
 export const syncGroup = handler(
   SyncGroup,
-  { versions: [0, 5], refuse: (_request, code) => layOut(refusedSync(code)) },
+  { versions: [0, 5], pipelined: true, refuse: (_request, code) => layOut(refusedSync(code)) },
   async (request, context) => {
     const { protocolType, protocolName } = request
     if (context.apiVersion >= 5 && (protocolType === null || protocolName === null))

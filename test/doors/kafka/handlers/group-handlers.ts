@@ -33,6 +33,7 @@ export function contextOf(groups: GroupCoordinator, apiVersion: number, clientId
   return {
     broker: { groups } as unknown as Broker,
     apiVersion,
+    responseRoom: 1024 * 1024,
     clientId,
     clientSoftwareName: '',
     clientSoftwareVersion: '',
