@@ -95,7 +95,7 @@ export class Broker {
       leaderOf: partition => this.leaderOf(offsetsTopic, partition)
     })
     this.topics = new Topics(parts)
-    this.cluster = new Cluster({ control, partitions: this.partitions, topics: this.topics, values })
+    this.cluster = new Cluster({ control, partitions: this.partitions, topics: this.topics, values, clock })
     this.configs = new Configs(parts)
     this.producerIds = new ProducerIds(control)
     this.replicas = new Replicas({ control, partitions: this.partitions })

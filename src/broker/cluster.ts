@@ -1,4 +1,5 @@
 import type { Control, PartitionImage, TopicImage } from '../control/types.ts'
+import type { Clock } from '../std/clock.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { OptionValues } from '../std/option.ts'
 import type { TopicId } from '../storage/types.ts'
@@ -19,6 +20,17 @@ export interface ClusterDescription {
   readonly clusterId: string
   readonly controllerId: number
   readonly brokers: readonly ReachableBroker[]
+}
+
+/** Who keeps the cluster's metadata, and how far. */
+export interface MetadataQuorum {
+  readonly leader: ReachableBroker | undefined
+  readonly leaderEpoch: number
+  /** Revisions of the metastore stand for offsets. */
+  readonly revision: number
+  /** Brokers that follow the metadata. */
+  readonly observers: readonly number[]
+  readonly nowMs: number
 }
 
 export interface PartitionMetadata extends PartitionImage {
@@ -55,17 +67,38 @@ export class Cluster {
   private readonly partitions: Partitions
   private readonly topics: Topics
   private readonly describedMax: number
+  private readonly clock: Clock
 
-  constructor(parts: { control: Control; partitions: Partitions; topics: Topics; values: OptionValues }) {
+  constructor(parts: {
+    control: Control
+    partitions: Partitions
+    topics: Topics
+    values: OptionValues
+    clock: Clock
+  }) {
     this.control = parts.control
     this.partitions = parts.partitions
     this.topics = parts.topics
+    this.clock = parts.clock
     this.describedMax = parts.values.get(topicAdminOptions.describedPartitionsMax)
   }
 
   describe(): ClusterDescription {
     const { clusterId, controllerId } = this.control.image
     return { clusterId, controllerId, brokers: this.reachable() }
+  }
+
+  /** The controller keeps the metadata, alone; other brokers follow it. */
+  quorum(): MetadataQuorum {
+    const { controllerId, controllerEpoch, revision } = this.control.image
+    const brokers = this.reachable()
+    return {
+      leader: brokers.find(({ nodeId }) => nodeId === controllerId),
+      leaderEpoch: controllerEpoch,
+      revision,
+      observers: brokers.map(({ nodeId }) => nodeId).filter(nodeId => nodeId !== controllerId),
+      nowMs: this.clock.now()
+    }
   }
 
   /** Every topic, in order of names. */

@@ -1,5 +1,5 @@
-import { formatOption, type Option, parseOption } from '../std/option.ts'
-import { type BrokerSources, brokerTexts, type ConfigSource, type SourcedText } from './config-sources.ts'
+import { formatOption, type Option, parseOption, withUnits } from '../std/option.ts'
+import { type BrokerSources, brokerText, brokerTexts, type ConfigSource, type SourcedText } from './config-sources.ts'
 import { type ConfigTexts, topicOptions } from './topic-options.ts'
 
 /** What a config has in one place; no text where it must not be shown. */
@@ -21,20 +21,18 @@ export interface ConfigEntry {
   readonly synonyms: readonly ConfigSynonym[]
 }
 
-/** In Kafka the broker options behind these have no default of their own: that of a coarser unit holds. */
-const withoutDefaultSynonym = new Set(['retention.ms', 'segment.ms', 'segment.jitter.ms', 'flush.ms'])
-
 /** All configs of a topic for which `texts` are set, in order of names. */
 export function topicEntries(texts: ConfigTexts, sources: BrokerSources): ConfigEntry[] {
   return Array.from(topicOptions.values(), option => {
     const { name, broker } = option
+    const own = texts[name] ?? (broker && brokerText({ ...option, name: broker }, sources))
     const synonyms: SourcedText[] = []
     if (texts[name] !== undefined) synonyms.push({ name, text: texts[name], source: 'topic' })
     if (broker !== undefined) {
-      synonyms.push(...brokerTexts(broker, sources))
-      if (!withoutDefaultSynonym.has(name)) synonyms.push(defaultOf(option, broker))
+      const places = everywhere({ ...option, name: broker }, sources)
+      if (!option.coarser || places.length > 1) synonyms.push(...places)
     }
-    return entry(option, synonyms, false)
+    return entry(option, own, synonyms, false)
   })
 }
 
@@ -44,9 +42,16 @@ export function brokerEntries(
   sources: BrokerSources,
   dynamic: ReadonlyMap<string, Option>
 ): ConfigEntry[] {
-  return options.map(option => {
-    const synonyms = [...brokerTexts(option.name, sources), defaultOf(option, option.name)]
-    return entry(option, synonyms, !dynamic.has(option.name))
+  return options.flatMap(option => {
+    return withUnits(option).map(unit => {
+      const synonyms = everywhere(option, sources)
+      // What is set in a finer unit says nothing of this one.
+      const from = synonyms.findIndex(({ name }) => name === unit.name)
+      const own = from === -1 ? [] : synonyms.slice(from)
+      const made = entry(unit, own.at(0)?.text, own, !dynamic.has(unit.name))
+      // As Kafka: in a unit in which nothing is set, and which has no default of its own, it has no value.
+      return own.length > 0 ? made : { ...made, value: null }
+    })
   })
 }
 
@@ -54,23 +59,32 @@ export function brokerEntries(
 export function clusterEntries(texts: ConfigTexts, dynamic: ReadonlyMap<string, Option>): ConfigEntry[] {
   return Object.entries(texts).flatMap(([name, text]) => {
     const option = dynamic.get(name)
-    return option ? [entry(option, [{ name, text, source: 'dynamicDefault' }], false)] : []
+    return option ? [entry(option, text, [{ name, text, source: 'dynamicDefault' }], false)] : []
   })
 }
 
-function entry(option: Option, texts: readonly SourcedText[], readOnly: boolean): ConfigEntry {
-  const first = texts.at(0)
+function entry(option: Option, own: string | undefined, texts: readonly SourcedText[], readOnly: boolean): ConfigEntry {
   const shown = (text: string) => (option.sensitive ? null : text)
   return {
     option,
     name: option.name,
-    value: shown(formatOption(first === undefined ? option.default : parseOption(option, first.text))),
-    source: first?.source ?? 'default',
+    value: shown(formatOption(own === undefined ? option.default : parseOption(option, own))),
+    source: texts.at(0)?.source ?? 'default',
     readOnly,
     synonyms: texts.map(({ name, text, source }) => ({ name, value: shown(text), source }))
   }
 }
 
-function defaultOf(option: Option, name: string): SourcedText {
-  return { name, text: formatOption(option.default), source: 'default' }
+/**
+ * Everywhere that a broker option has a text, its default last. Where there are coarser units the coarsest one has the
+ * default, and it is shown beside what is set only, as in Kafka.
+ */
+function everywhere(option: Option, sources: BrokerSources): SourcedText[] {
+  const texts = brokerTexts(option, sources)
+  const coarsest = option.coarser?.at(-1)
+  if (!coarsest) return [...texts, { name: option.name, text: formatOption(option.default), source: 'default' }]
+  return [
+    ...texts,
+    { name: coarsest.name, text: String(BigInt(String(option.default)) / coarsest.factor), source: 'default' }
+  ]
 }

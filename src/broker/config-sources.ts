@@ -1,8 +1,8 @@
 import type { MetadataImage } from '../control/types.ts'
-import type { OptionValues } from '../std/option.ts'
+import { inFinestUnit, type Option, type OptionValues } from '../std/option.ts'
 
-/** Where the text of a config was set, strongest first; `default`: nowhere. */
-export type ConfigSource = 'topic' | 'dynamicBroker' | 'dynamicDefault' | 'static' | 'default'
+/** Where the text of a config was set, strongest first; `default`: nowhere. `logger`: the level of a logger. */
+export type ConfigSource = 'topic' | 'dynamicBroker' | 'dynamicDefault' | 'static' | 'default' | 'logger'
 
 /** A text that a config has somewhere. What is set for a broker may have another name than in a topic. */
 export interface SourcedText {
@@ -18,14 +18,29 @@ export interface BrokerSources {
   readonly values: OptionValues
 }
 
-/** Everywhere that a broker option is set, strongest first; empty while its default holds. */
-export function brokerTexts(name: string, { image, nodeId, values }: BrokerSources): SourcedText[] {
+/** Names that a broker option goes by: its own, and those in coarser units. */
+type BrokerOption = Pick<Option, 'name' | 'coarser'>
+
+/** Everywhere that a broker option is set, in whatever unit, strongest first; empty while its default holds. */
+export function brokerTexts({ name, coarser = [] }: BrokerOption, sources: BrokerSources): SourcedText[] {
+  const { image, nodeId, values } = sources
+  const names = [name, ...coarser.map(unit => unit.name)]
   const texts: SourcedText[] = []
-  const add = (text: string | undefined, source: ConfigSource) => {
-    if (text !== undefined) texts.push({ name, text, source })
+  const add = (textOf: (name: string) => string | undefined, source: ConfigSource) => {
+    for (const set of names) {
+      const text = textOf(set)
+      if (text !== undefined) texts.push({ name: set, text, source })
+    }
   }
-  add(image.brokerConfigs(nodeId)[name], 'dynamicBroker')
-  add(image.brokerConfigs(undefined)[name], 'dynamicDefault')
-  add(values.textOf(name), 'static')
+  add(set => image.brokerConfigs(nodeId)[set], 'dynamicBroker')
+  add(set => image.brokerConfigs(undefined)[set], 'dynamicDefault')
+  add(set => values.textOf(set), 'static')
   return texts
+}
+
+/** The text that holds for a broker option, in its own unit; undefined while its default does. */
+export function brokerText(option: BrokerOption, sources: BrokerSources): string | undefined {
+  const first = brokerTexts(option, sources).at(0)
+  const unit = first && option.coarser?.find(({ name }) => name === first.name)
+  return first && (unit ? inFinestUnit(first.text, unit.factor) : first.text)
 }

@@ -4,13 +4,15 @@ import type { Logger } from '../std/log.ts'
 import { formatOption, type Option, type OptionValues, parseOption } from '../std/option.ts'
 import { brokerEntries, type ConfigEntry, clusterEntries, topicEntries } from './config-entries.ts'
 import type { BrokerSources } from './config-sources.ts'
+import { LogLevels } from './log-levels.ts'
+import { checkOtherName, type OtherResourceType, otherResources, refuseOtherChanges } from './other-configs.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { checkTopicName, isInternalTopic } from './topic-names.ts'
 import { type ConfigTexts, checkTopicConfigs, topicDefaultOptions, topicOptions } from './topic-options.ts'
 
-/** What has configs. A broker's name is its node id; '' stands for all brokers. */
+/** What has configs. A broker's name, and that of its loggers, is its node id; '' stands for all brokers. */
 export interface ConfigResource {
-  readonly type: 'topic' | 'broker'
+  readonly type: 'topic' | 'broker' | 'logger' | OtherResourceType
   readonly name: string
 }
 
@@ -30,6 +32,7 @@ export class Configs {
   private readonly sources: BrokerSources
   private readonly options: readonly Option[]
   private readonly logger: Logger
+  private readonly levels: LogLevels
 
   /** `options`: every option of a broker. */
   constructor(parts: { control: Control; values: OptionValues; options: readonly Option[]; logger: Logger }) {
@@ -38,6 +41,7 @@ export class Configs {
     this.sources = { image: control.image, nodeId: control.nodeId, values }
     this.options = parts.options
     this.logger = parts.logger
+    this.levels = new LogLevels(parts.logger.levelControl, control.nodeId)
   }
 
   /**
@@ -45,11 +49,22 @@ export class Configs {
    * name of another broker.
    */
   describe({ type, name }: ConfigResource): ConfigEntry[] {
-    if (type === 'broker') {
-      if (name === '') return clusterEntries(this.control.image.brokerConfigs(undefined), dynamicOptions)
-      this.checkNodeId(name)
-      return brokerEntries(this.options, this.sources, dynamicOptions)
+    switch (type) {
+      case 'topic':
+        return this.describeNamed(name)
+      case 'broker':
+        if (name === '') return clusterEntries(this.control.image.brokerConfigs(undefined), dynamicOptions)
+        this.checkNodeId(name, 'Broker', ' or empty string,')
+        return brokerEntries(this.options, this.sources, dynamicOptions)
+      case 'logger':
+        return this.levels.describe(name)
+      default:
+        checkOtherName(type, name)
+        return []
     }
+  }
+
+  private describeNamed(name: string): ConfigEntry[] {
     checkTopicName(name)
     const topic = this.control.image.topic(name)
     if (!topic) throw new NaruError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
@@ -71,6 +86,8 @@ export class Configs {
       checkNames(changes)
       const empty = changes.filter(({ operation, value }) => operation !== 'delete' && value === null)
       if (empty.length > 0) throw nullValues(empty)
+      if (resource.type === 'logger') return this.levels.change(resource.name, changes, validateOnly)
+      if (isOther(resource)) return refuseOtherChanges(resource.type, resource.name, changes)
       return this.update(resource, texts => apply(changes, texts, resource), validateOnly)
     })
   }
@@ -85,12 +102,19 @@ export class Configs {
       checkNames(configs)
       const empty = configs.filter(({ value }) => value === null)
       if (empty.length > 0) throw nullValues(empty)
+      if (resource.type === 'logger') throw new NaruError('INVALID_REQUEST', 'Unknown resource type 8')
+      if (isOther(resource))
+        return refuseOtherChanges(
+          resource.type,
+          resource.name,
+          configs.map(config => ({ ...config, operation: 'set' }))
+        )
       const texts = Object.fromEntries(configs.map(({ name, value }) => [name, value ?? '']))
       return this.update(resource, () => texts, validateOnly)
     })
   }
 
-  private async attempt(operation: string, run: () => Promise<void>): Promise<Refusal | undefined> {
+  private async attempt(operation: string, run: () => Promise<void> | void): Promise<Refusal | undefined> {
     try {
       await run()
       return undefined
@@ -122,13 +146,13 @@ export class Configs {
     if (!validateOnly) await control.updateTopicConfigs(topic.topicId, change)
   }
 
-  private checkNodeId(name: string): void {
+  private checkNodeId(name: string, what = 'Node', orElse = ','): void {
     if (!/^[+-]?\d+$/.test(name))
-      throw new NaruError('INVALID_REQUEST', `Node id must be an integer, but it is: ${name}`)
+      throw new NaruError('INVALID_REQUEST', `${what} id must be an integer, but it is: ${name}`)
     if (Number(name) !== this.control.nodeId)
       throw new NaruError(
         'INVALID_REQUEST',
-        `Unexpected broker id, expected ${this.control.nodeId}, but received ${name}`
+        `Unexpected broker id, expected ${this.control.nodeId}${orElse} but received ${name}`
       )
   }
 }
@@ -152,6 +176,10 @@ function checkBrokerConfigs(texts: ConfigTexts): ConfigTexts {
     }
   }
   return checked
+}
+
+function isOther(resource: ConfigResource): resource is ConfigResource & { readonly type: OtherResourceType } {
+  return resource.type in otherResources
 }
 
 function checkNames(configs: readonly { readonly name: string }[]): void {

@@ -188,6 +188,7 @@ export const fixedTopicOptions: readonly FixedOption[] = [
       unit: 'ms',
       min: 0,
       broker: 'log.roll.jitter.ms',
+      coarser: [{ name: 'log.roll.jitter.hours', type: 'int', factor: 3_600_000n }],
       doc: 'How much earlier than segment.ms a segment may begin, at random.'
     }),
     why: 'Segments begin on time; only 0 is supported'

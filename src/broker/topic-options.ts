@@ -4,7 +4,7 @@ import { NaruError } from '../std/errors.ts'
 import { formatOption, type Option, OptionValues, parseOption } from '../std/option.ts'
 import { logConfig, storageTopicOptions } from '../storage/options.ts'
 import type { LogConfig } from '../storage/types.ts'
-import { brokerTexts } from './config-sources.ts'
+import { brokerText } from './config-sources.ts'
 import { cleanupPolicy, type FixedOption, fixedTopicOptions } from './fixed-topic-options.ts'
 
 /** Texts that are set for a topic, by config name. */
@@ -68,8 +68,8 @@ export function topicConfig(
   values: OptionValues
 ): TopicConfig {
   const resolved: Record<string, string> = {}
-  for (const { name, broker } of effective) {
-    const text = texts[name] ?? (broker && brokerTexts(broker, { image, nodeId, values })[0]?.text)
+  for (const { name, broker, coarser } of effective) {
+    const text = texts[name] ?? (broker && brokerText({ name: broker, coarser }, { image, nodeId, values }))
     if (text !== undefined) resolved[name] = text
   }
   // Age and size delete nothing without that policy: a compacted topic keeps the newest value of every key.

@@ -1,5 +1,5 @@
 import { NaruError } from '../std/errors.ts'
-import { formatOption, type Option, parseOption } from '../std/option.ts'
+import { formatOption, inFinestUnit, type Option, parseOption, withUnits } from '../std/option.ts'
 
 /** Where a value came from, strongest last: a flag wins over the environment, that over the file, that over defaults. */
 export type ConfigSource = 'file' | 'environment' | 'flag'
@@ -23,8 +23,8 @@ export function textsFromEnvironment(environment: Record<string, string | undefi
 }
 
 /**
- * Merges texts of several sources, weakest first, and checks each against its declaration. What is set in a coarser unit
- * is given in the finest one; a finer one counts before a coarser one, whatever their sources, as in Kafka.
+ * Merges texts of several sources, weakest first, and checks each against its declaration. A finer unit counts before a
+ * coarser one, whatever their sources, as in Kafka (see OptionValues).
  * Throws INVALID_CONFIG for an unknown name (with the nearest known one) and for a value that doesn't fit.
  */
 export function mergeTexts(known: readonly Option[], ...sources: readonly Texts[]): Texts {
@@ -36,22 +36,20 @@ export function mergeTexts(known: readonly Option[], ...sources: readonly Texts[
       if (!option) throw new NaruError('INVALID_CONFIG', `There is no option ${name}.${suggestion(name, byName)}`)
       merged[name] = formatOption(parseOption(option, text))
     }
-  for (const option of known) resolveUnits(option, merged)
+  for (const option of known) checkUnits(option, merged)
   return merged
 }
 
 /** The options with those that give them in coarser units. */
 function allNames(known: readonly Option[]): Option[] {
-  return known.flatMap(option => [option, ...(option.coarser ?? []).map(({ name }) => ({ ...option, name }))])
+  return known.flatMap(withUnits)
 }
 
-function resolveUnits(option: Option, texts: Texts): void {
+/** What is set in a coarser unit must fit in the finest one too. */
+function checkUnits(option: Option, texts: Texts): void {
   for (const { name, factor } of option.coarser ?? []) {
     const text = texts[name]
-    delete texts[name]
-    if (text === undefined || texts[option.name] !== undefined) continue
-    const value = BigInt(text)
-    texts[option.name] = formatOption(parseOption(option, String(value < 0n ? value : value * factor)))
+    if (text !== undefined) parseOption({ ...option, name }, inFinestUnit(text, factor))
   }
 }
 

@@ -77,7 +77,7 @@ export class Follower {
   }
 
   private take(revision: number, changes: readonly Change[]): void {
-    const change = this.image.apply(changes)
+    const change = this.image.apply(revision, changes)
     this.revision = revision
     const told = [...this.listeners].map(async listener => {
       try {

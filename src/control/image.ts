@@ -22,6 +22,7 @@ interface Touched {
 export class Image implements MetadataImage {
   clusterId = ''
   controllerId = -1
+  revision = 0
   private readonly revisions = new Map<string, number>()
   private readonly values = new Map<TopicId, TopicValue>()
   private readonly partitionsOf = new Map<TopicId, Map<number, PartitionImage>>()
@@ -47,6 +48,10 @@ export class Image implements MetadataImage {
       const topic = this.byName.get(name)
       if (topic) yield topic
     }
+  }
+
+  get controllerEpoch(): number {
+    return this.modRevision(controllerKey)
   }
 
   brokers(): readonly BrokerImage[] {
@@ -80,7 +85,8 @@ export class Image implements MetadataImage {
   }
 
   /** Carries out the changes of one revision (or of a first reading) and says what they mean. */
-  apply(changes: readonly Change[]): ImageChange {
+  apply(revision: number, changes: readonly Change[]): ImageChange {
+    this.revision = revision
     const touched: Touched = { topics: new Set(), partitions: new Set(), brokerConfigs: false }
     for (const change of changes) this.take(change, touched)
     const created: TopicImage[] = []

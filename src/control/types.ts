@@ -30,6 +30,10 @@ export interface BrokerImage {
 export interface MetadataImage {
   readonly clusterId: string
   readonly controllerId: number
+  /** Grows with every change of the controller. */
+  readonly controllerEpoch: number
+  /** The metastore's revision that this is. */
+  readonly revision: number
   topic(name: string): TopicImage | undefined
   topicById(topicId: TopicId): TopicImage | undefined
   /** All topics, in order of their names. */

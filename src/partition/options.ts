@@ -41,7 +41,7 @@ export const partitionTopicOptions = {
     name: 'compression.type',
     type: 'string',
     default: 'producer',
-    values: ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'],
+    values: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
     broker: 'compression.type',
     doc: "The codec that batches are kept in. `producer` keeps what the producer chose, and is the only choice that doesn't cost the broker a recompression."
   }),

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import type { Logger } from '../std/log.ts'
+import type { LogFields, Logger } from '../std/log.ts'
 
 /** Levels of the `log.level` flag, least first. */
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const
@@ -7,7 +7,7 @@ export type LogLevel = (typeof logLevels)[number]
 
 /** Structured lines (JSON) on standard error: standard output belongs to what a command answers. */
 export function stderrLogger(level: LogLevel): Logger {
-  return pino(
+  const logger = pino(
     {
       level,
       base: null,
@@ -16,4 +16,8 @@ export function stderrLogger(level: LogLevel): Logger {
     },
     pino.destination({ dest: 2, sync: true })
   )
+  const write = (of: keyof Omit<Logger, 'levelControl'>) => (fields: LogFields, message: string) =>
+    logger[of](fields, message)
+  const [debug, info, warn, error] = [write('debug'), write('info'), write('warn'), write('error')]
+  return { levelControl: logger, debug, info, warn, error }
 }

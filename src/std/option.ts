@@ -35,6 +35,8 @@ export interface Option<T extends OptionType = OptionType> {
    * no finer one is set.
    */
   readonly coarser?: readonly CoarserOption[]
+  /** True for a broker option that can be changed while the broker runs. */
+  readonly dynamic?: boolean
   /** True when the value must never be shown. */
   readonly sensitive?: boolean
 }
@@ -42,6 +44,7 @@ export interface Option<T extends OptionType = OptionType> {
 /** A broker option that gives another one in a coarser unit. */
 export interface CoarserOption {
   readonly name: string
+  readonly type: 'int' | 'long'
   /** How many of the finer unit one is. */
   readonly factor: bigint
 }
@@ -108,6 +111,17 @@ function checkRange(declared: Option, value: number | bigint, refuse: (why: stri
   if (declared.max !== undefined && value > declared.max) refuse(`Value must be no more than ${declared.max}`)
 }
 
+/** An option and those that give it in coarser units. */
+export function withUnits(declared: Option): Option[] {
+  return [declared, ...(declared.coarser ?? []).map(({ name, type }) => ({ ...declared, name, type }) as Option)]
+}
+
+/** A number set in a coarser unit in the finest one; a negative one means the same in all of them. */
+export function inFinestUnit(text: string, factor: bigint): string {
+  const value = BigInt(text)
+  return String(value < 0n ? value : value * factor)
+}
+
 /** Values that were set, by option name, behind their defaults. */
 export class OptionValues {
   private readonly texts: ReadonlyMap<string, string>
@@ -119,7 +133,7 @@ export class OptionValues {
 
   /** The value of an option: what was set, else its default. */
   get<T extends OptionType>(declared: Option<T>): ValueOf<T> {
-    const text = this.texts.get(declared.name)
+    const text = this.texts.get(declared.name) ?? this.coarserText(declared)
     return text === undefined ? declared.default : parseOption(declared, text)
   }
 
@@ -130,8 +144,16 @@ export class OptionValues {
     return values as { readonly [K in keyof G]: OptionValue<G[K]> }
   }
 
-  /** The text that was set, undefined when the default holds. */
+  /** The text that was set under this name, undefined when there is none. */
   textOf(name: string): string | undefined {
     return this.texts.get(name)
+  }
+
+  private coarserText({ coarser = [] }: Option): string | undefined {
+    for (const { name, factor } of coarser) {
+      const text = this.texts.get(name)
+      if (text !== undefined) return inFinestUnit(text, factor)
+    }
+    return undefined
   }
 }

@@ -21,7 +21,7 @@ export const storageTopicOptions = {
     unit: 'ms',
     min: 1,
     broker: 'log.roll.ms',
-    coarser: [{ name: 'log.roll.hours', factor: 3_600_000n }],
+    coarser: [{ name: 'log.roll.hours', type: 'int', factor: 3_600_000n }],
     doc: 'A new segment begins when the timestamps of a batch lie this much after those that began the current one, even if it is not full.'
   }),
   indexIntervalBytes: option({
@@ -41,8 +41,8 @@ export const storageTopicOptions = {
     min: -1,
     broker: 'log.retention.ms',
     coarser: [
-      { name: 'log.retention.minutes', factor: 60_000n },
-      { name: 'log.retention.hours', factor: 3_600_000n }
+      { name: 'log.retention.minutes', type: 'int', factor: 60_000n },
+      { name: 'log.retention.hours', type: 'int', factor: 3_600_000n }
     ],
     doc: 'Segments whose newest record is older than this are deleted; -1 for no limit.'
   }),
@@ -70,6 +70,7 @@ export const storageTopicOptions = {
     unit: 'ms',
     min: 0,
     broker: 'log.flush.interval.ms',
+    coarser: [{ name: 'log.flush.scheduler.interval.ms', type: 'long', factor: 1n }],
     doc: 'Where flush.messages is not 1: how long a record may be unsynced.'
   }),
   fileDeleteDelayMs: option({

@@ -91,12 +91,14 @@ describe('finding topics', () => {
     const { Cluster } = await import('../../src/broker/cluster.ts')
     const { Partitions } = await import('../../src/broker/partitions.ts')
     const { silent } = await import('../../src/std/log.ts')
+    const { ManualClock } = await import('../../src/std/clock.ts')
     const { OptionValues } = await import('../../src/std/option.ts')
     const cluster = new Cluster({
       control: { ...world.control, image },
       partitions: new Partitions(silent),
       topics: world.topics,
-      values: new OptionValues()
+      values: new OptionValues(),
+      clock: new ManualClock()
     })
     const [{ partitions }] = cluster.allTopics()
     assert.deepEqual(

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { mergeTexts, textsFromEnvironment } from '../../src/config/sources.ts'
 import { textsFromYaml } from '../../src/config/yaml.ts'
 import { NaruError } from '../../src/std/errors.ts'
-import { option } from '../../src/std/option.ts'
+import { type CoarserOption, OptionValues, option } from '../../src/std/option.ts'
 
 const known = [
   option({ name: 'log.retention.ms', type: 'long', default: 1n, doc: '' }),
@@ -40,17 +40,18 @@ test('unknown names and bad values are refused, a typing error with the name tha
 })
 
 test('what is set in a coarser unit counts where no finer one is set', () => {
-  const coarser = [
-    { name: 'log.retention.minutes', factor: 60_000n },
-    { name: 'log.retention.hours', factor: 3_600_000n }
+  const coarser: readonly CoarserOption[] = [
+    { name: 'log.retention.minutes', type: 'int', factor: 60_000n },
+    { name: 'log.retention.hours', type: 'int', factor: 3_600_000n }
   ]
   const retention = [option({ name: 'log.retention.ms', type: 'long', default: 1n, min: -1, coarser, doc: '' })]
-  const merge = (...sources: Record<string, string>[]) => mergeTexts(retention, ...sources)['log.retention.ms']
+  const merge = (...sources: Record<string, string>[]) =>
+    String(new OptionValues(mergeTexts(retention, ...sources)).get(retention[0]))
   assert.equal(merge({ 'log.retention.hours': '2' }), '7200000')
   assert.equal(merge({ 'log.retention.minutes': '3' }, { 'log.retention.hours': '2' }), '180000')
   assert.equal(merge({ 'log.retention.ms': '5' }, { 'log.retention.minutes': '3' }), '5')
   assert.equal(merge({ 'log.retention.hours': '-1' }), '-1')
-  assert.deepEqual(Object.keys(mergeTexts(retention, { 'log.retention.hours': '2' })), ['log.retention.ms'])
+  assert.throws(() => merge({ 'log.retention.hours': '99999999999' }), refused('log.retention.hours'))
   assert.deepEqual(textsFromEnvironment({ NARU_LOG_RETENTION_HOURS: '1' }, retention), { 'log.retention.hours': '1' })
   assert.throws(() => merge({ 'log.retention.hours': 'many' }), refused('log.retention.hours'))
 })

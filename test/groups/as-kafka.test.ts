@@ -4,28 +4,22 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { GroupCoordinator } from '../../src/groups/coordinator.ts'
 import { systemClock, systemRandom } from '../../src/run/system.ts'
-import type { Api, Message } from '../../src/schema/message.ts'
-import { Reader } from '../../src/schema/reader.ts'
-import { Writer } from '../../src/schema/writer.ts'
 import { codeOf, messageOf } from '../../src/std/errors.ts'
 import { silent } from '../../src/std/log.ts'
-import { readResponseHeader, responseHeaderIsFlexible, writeRequestHeader } from '../../src/wire/kafka/headers.ts'
 import { CreateTopics } from '../../src/wire/kafka/messages/create-topics.ts'
 import { FindCoordinator } from '../../src/wire/kafka/messages/find-coordinator.ts'
 import { contextOf, groupHandlers } from '../doors/kafka/handlers/group-handlers.ts'
 import { MemoryLog } from '../statelog/memory-log.ts'
 import { startApacheKafka } from '../support/apache-kafka.ts'
+import { AskingClient, type Tree, untyped } from '../support/asking-client.ts'
 import { Topics, World } from './harness.ts'
-import { type Ask, play, settings, type Tree } from './scenario.ts'
+import { type Ask, play, settings } from './scenario.ts'
 
 const golden = new URL('../golden/groups-kafka.json', import.meta.url)
-
-const untyped = (message: unknown): Message<Tree, Tree> => message as Message<Tree, Tree>
 
 /** Answers without what differs from run to run: ids become names, in the order in which they appear. */
 async function transcript(ask: Ask, orders: string): Promise<Record<string, unknown>[]> {
@@ -95,52 +89,11 @@ async function naru(): Promise<Record<string, unknown>[]> {
   }
 }
 
-/** One request at a time over TCP. */
-class Client {
-  private readonly socket: Socket
-  private readonly name: string
-  private received: Buffer = Buffer.alloc(0)
-  private waiting: ((frame: Buffer) => void) | undefined
-
-  constructor(port: number, name: string) {
-    this.name = name
-    this.socket = connect({ host: 'localhost', port, noDelay: true })
-    this.socket.on('data', chunk => {
-      this.received = Buffer.concat([this.received, chunk])
-      if (this.received.length < 4 || this.received.length < 4 + this.received.readInt32BE(0)) return
-      const frame = this.received.subarray(4)
-      this.received = Buffer.alloc(0)
-      this.waiting?.(frame)
-    })
-  }
-
-  async ask(api: Api, version: number, request: Tree): Promise<Tree> {
-    const writer = new Writer()
-    const flexible = untyped(api.request).isFlexible(version)
-    writeRequestHeader(writer, { key: api.key, version, correlationId: 1, clientId: this.name }, flexible)
-    untyped(api.request).codec(version).encode(writer, request)
-    const body = writer.takeWhole()
-    const length = Buffer.alloc(4)
-    length.writeInt32BE(body.length)
-    const frame = await new Promise<Buffer>(resolve => {
-      this.waiting = resolve
-      this.socket.write(Buffer.concat([length, body]))
-    })
-    const reader = new Reader(frame)
-    readResponseHeader(reader, responseHeaderIsFlexible(api.key, untyped(api.response).isFlexible(version)))
-    return untyped(api.response).codec(version).decode(reader)
-  }
-
-  close(): void {
-    this.socket.destroy()
-  }
-}
-
 async function kafka(): Promise<Record<string, unknown>[]> {
   const broker = await startApacheKafka({ properties: { ...settings, 'offsets.topic.num.partitions': '1' } })
-  const clients = new Map<string, Client>()
+  const clients = new Map<string, AskingClient>()
   const ask: Ask = (name, api, version, request) => {
-    const client = clients.get(name) ?? new Client(broker.port, name)
+    const client = clients.get(name) ?? new AskingClient(broker.port, name)
     clients.set(name, client)
     return client.ask(api, version, request)
   }

@@ -11,9 +11,8 @@ import { OffsetCommit } from '../../src/wire/kafka/messages/offset-commit.ts'
 import { OffsetDelete } from '../../src/wire/kafka/messages/offset-delete.ts'
 import { OffsetFetch } from '../../src/wire/kafka/messages/offset-fetch.ts'
 import { SyncGroup } from '../../src/wire/kafka/messages/sync-group.ts'
+import type { Tree } from '../support/asking-client.ts'
 import { metadata } from './harness.ts'
-
-export type Tree = Record<string, unknown>
 
 /** Sends one request of a version as one client (a connection each) and gives the answer. */
 export type Ask = (client: string, api: Api, version: number, request: Tree) => Promise<Tree>

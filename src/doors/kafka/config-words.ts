@@ -11,7 +11,8 @@ export const configSourceNumbers: Readonly<Record<ConfigSource, number>> = {
   dynamicBroker: 2,
   dynamicDefault: 3,
   static: 4,
-  default: 5
+  default: 5,
+  logger: 6
 }
 
 /** How the protocol numbers the types of configs. */
@@ -38,6 +39,9 @@ export function configOperation(number: number): ConfigOperation {
 export function configResource(type: number, name: string): ConfigResource {
   if (type === 2) return { type: 'topic', name }
   if (type === 4) return { type: 'broker', name }
+  if (type === 8) return { type: 'logger', name }
+  if (type === 16) return { type: 'metrics', name }
+  if (type === 32) return { type: 'group', name }
   throw new NaruError('INVALID_REQUEST', `Unknown resource type ${type}`)
 }
 

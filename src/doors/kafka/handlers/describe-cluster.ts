@@ -1,5 +1,6 @@
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { DescribeCluster } from '../../../wire/kafka/messages/describe-cluster.ts'
+import { operationsFor } from '../authorized-operations.ts'
 import { handler } from '../handler.ts'
 
 const brokersEndpoint = 1
@@ -30,7 +31,7 @@ export const describeCluster = handler(
       brokers: []
     })
   },
-  ({ endpointType }, { broker }) => {
+  ({ endpointType, includeClusterAuthorizedOperations }, { broker }) => {
     const { clusterId, controllerId, brokers } = broker.cluster.describe()
     if (endpointType !== brokersEndpoint)
       return {
@@ -49,7 +50,8 @@ export const describeCluster = handler(
         port,
         rack: rack ?? null,
         isFenced: false
-      }))
+      })),
+      clusterAuthorizedOperations: operationsFor('cluster', includeClusterAuthorizedOperations)
     }
   }
 )

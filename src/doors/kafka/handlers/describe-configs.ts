@@ -10,6 +10,9 @@ type Request = RequestOf<typeof DescribeConfigs>
 type Resource = Request['resources'][number]
 type Result = ResponseOf<typeof DescribeConfigs>['results'][number]
 
+/** Loggers say nothing of the type of their levels. */
+const unknownType = 0
+
 /** DescribeConfigs. Types and documentation since version 3 (KIP-569). */
 export const describeConfigs = handler(
   DescribeConfigs,
@@ -48,7 +51,7 @@ function describe(resource: Resource, request: Request, { broker }: RequestConte
       synonyms: request.includeSynonyms
         ? synonyms.map(synonym => ({ ...synonym, source: configSourceNumbers[synonym.source] }))
         : [],
-      configType: configTypeNumbers[option.type],
+      configType: source === 'logger' ? unknownType : configTypeNumbers[option.type],
       documentation: request.includeDocumentation ? option.doc : null
     }))
   }

@@ -1,9 +1,11 @@
 import { zeroUuid } from '../../../schema/reader.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { DescribeTopicPartitions } from '../../../wire/kafka/messages/describe-topic-partitions.ts'
+import { authorizedOperations } from '../authorized-operations.ts'
 import { handler } from '../handler.ts'
+import { layPartition } from '../partition-metadata.ts'
 
-/** DescribeTopicPartitions (KIP-966): topics a page of partitions at a time. */
+/** DescribeTopicPartitions (KIP-966): topics a page of partitions at a time. Authorized operations are always named. */
 export const describeTopicPartitions = handler(
   DescribeTopicPartitions,
   {
@@ -28,16 +30,11 @@ export const describeTopicPartitions = handler(
         topicId: topic.topicId ?? zeroUuid,
         isInternal: topic.internal,
         partitions: topic.partitions.map(partition => ({
-          errorCode: errorNumber(partition.error),
-          partitionIndex: partition.index,
-          leaderId: partition.leader,
-          leaderEpoch: partition.leaderEpoch,
-          replicaNodes: partition.replicas,
-          isrNodes: partition.isr,
+          ...layPartition(partition),
           eligibleLeaderReplicas: [],
-          lastKnownElr: [],
-          offlineReplicas: partition.offline
-        }))
+          lastKnownElr: []
+        })),
+        topicAuthorizedOperations: authorizedOperations.topic
       })),
       nextCursor: page.next ?? null
     }

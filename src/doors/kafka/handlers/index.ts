@@ -2,17 +2,23 @@ import type { Handler } from '../handler.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
+import { createAcls } from './create-acls.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
+import { deleteAcls } from './delete-acls.ts'
 import { deleteGroups } from './delete-groups.ts'
 import { deleteRecords } from './delete-records.ts'
 import { deleteTopics } from './delete-topics.ts'
+import { describeAcls } from './describe-acls.ts'
+import { describeClientQuotas } from './describe-client-quotas.ts'
 import { describeCluster } from './describe-cluster.ts'
 import { describeConfigs } from './describe-configs.ts'
 import { describeGroups } from './describe-groups.ts'
 import { describeLogDirs } from './describe-log-dirs.ts'
 import { describeProducers } from './describe-producers.ts'
+import { describeQuorum } from './describe-quorum.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
+import { describeUserScramCredentials } from './describe-user-scram-credentials.ts'
 import { electLeaders } from './elect-leaders.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
@@ -32,23 +38,30 @@ import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
 import { syncGroup } from './sync-group.ts'
+import { updateFeatures } from './update-features.ts'
 
 /** Every API that this door serves, but ApiVersions, which answers what is here. */
 export const handlers: readonly Handler[] = [
   alterConfigs,
   alterPartitionReassignments,
   alterReplicaLogDirs,
+  createAcls,
   createPartitions,
   createTopics,
+  deleteAcls,
   deleteGroups,
   deleteRecords,
   deleteTopics,
+  describeAcls,
+  describeClientQuotas,
   describeCluster,
   describeConfigs,
   describeGroups,
   describeLogDirs,
   describeProducers,
+  describeQuorum,
   describeTopicPartitions,
+  describeUserScramCredentials,
   electLeaders,
   fetch,
   findCoordinator,
@@ -67,5 +80,6 @@ export const handlers: readonly Handler[] = [
   offsetFetch,
   offsetForLeaderEpoch,
   produce,
-  syncGroup
+  syncGroup,
+  updateFeatures
 ]

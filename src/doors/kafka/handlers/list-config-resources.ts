@@ -10,8 +10,8 @@ const groupType = 32
 const types = [groupType, clientMetricsType, brokerLoggerType, brokerType, topicType]
 
 /**
- * ListConfigResources (KIP-1142): what has configs, of all types for an empty list. Loggers, client metrics (the only
- * type of version 0) and groups have none here.
+ * ListConfigResources (KIP-1142): what has configs, of all types for an empty list. Each broker has loggers; client
+ * metrics (the only type of version 0) and groups have no configs here.
  */
 export const listConfigResources = handler(
   ListConfigResources,
@@ -25,7 +25,8 @@ export const listConfigResources = handler(
       return { errorCode: errorNumber('UNSUPPORTED_VERSION'), configResources: [] }
     const named = (resourceType: number): string[] => {
       if (resourceType === topicType) return Array.from(control.image.topics(), ({ name }) => name)
-      if (resourceType === brokerType) return cluster.describe().brokers.map(({ nodeId }) => String(nodeId))
+      if (resourceType === brokerType || resourceType === brokerLoggerType)
+        return cluster.describe().brokers.map(({ nodeId }) => String(nodeId))
       return []
     }
     return {

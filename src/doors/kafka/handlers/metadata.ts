@@ -4,7 +4,9 @@ import { zeroUuid } from '../../../schema/reader.ts'
 import { type ErrorCode, NaruError } from '../../../std/errors.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { Metadata } from '../../../wire/kafka/messages/metadata.ts'
+import { operationsFor } from '../authorized-operations.ts'
 import { handler } from '../handler.ts'
+import { layPartition } from '../partition-metadata.ts'
 
 type Request = RequestOf<typeof Metadata>
 type Response = ResponseOf<typeof Metadata>
@@ -12,8 +14,8 @@ type Response = ResponseOf<typeof Metadata>
 /**
  * Metadata. An empty list of topics means all of them in version 0, none later, where null means all; automatic
  * creation is the client's choice since 4, topics are named by id since 12 (KIP-516; versions 10 and 11 carry ids in
- * vain), and the whole answer has an error code since 13. Authorized operations are never named while there is no
- * authorizer.
+ * vain), and the whole answer has an error code since 13. Authorized operations since 8 (KIP-430), those of the cluster
+ * until 10.
  */
 export const metadata = handler(
   Metadata,
@@ -22,7 +24,7 @@ export const metadata = handler(
     refuse: (request, code) => ({
       brokers: [],
       topics: (request.topics ?? []).map(({ name, topicId }) =>
-        lay({ ...nothing, name: name ?? undefined, topicId, error: code })
+        lay({ ...nothing, name: name ?? undefined, topicId, error: code }, false)
       ),
       errorCode: errorNumber(code)
     })
@@ -42,7 +44,8 @@ export const metadata = handler(
       brokers: brokers.map(({ nodeId, host, port, rack }) => ({ nodeId, host, port, rack: rack ?? null })),
       clusterId,
       controllerId,
-      topics: found.map(lay)
+      topics: found.map(topic => lay(topic, request.includeTopicAuthorizedOperations)),
+      clusterAuthorizedOperations: operationsFor('cluster', request.includeClusterAuthorizedOperations)
     }
   }
 )
@@ -58,20 +61,16 @@ function checkRefs({ topics }: Request, version: number): void {
   }
 }
 
-function lay(topic: TopicMetadata & { readonly error?: ErrorCode }): Response['topics'][number] {
+function lay(
+  topic: TopicMetadata & { readonly error?: ErrorCode },
+  operationsAsked: boolean
+): Response['topics'][number] {
   return {
     errorCode: errorNumber(topic.error),
     name: topic.name ?? null,
     topicId: topic.topicId ?? zeroUuid,
     isInternal: topic.internal,
-    partitions: topic.partitions.map(partition => ({
-      errorCode: errorNumber(partition.error),
-      partitionIndex: partition.index,
-      leaderId: partition.leader,
-      leaderEpoch: partition.leaderEpoch,
-      replicaNodes: partition.replicas,
-      isrNodes: partition.isr,
-      offlineReplicas: partition.offline
-    }))
+    partitions: topic.partitions.map(layPartition),
+    topicAuthorizedOperations: operationsFor('topic', operationsAsked)
   }
 }

@@ -145,7 +145,7 @@ describe('every version, over the bytes', () => {
       { resourceType: topic, resourceName: 'a', configurationKeys: ['segment.bytes', 'cleanup.policy'] },
       { resourceType: broker, resourceName: '1', configurationKeys: ['num.partitions'] },
       { resourceType: topic, resourceName: 'b', configurationKeys: null },
-      { resourceType: 8, resourceName: '1', configurationKeys: null },
+      { resourceType: 9, resourceName: '1', configurationKeys: null },
       { resourceType: topic, resourceName: 'a', configurationKeys: [] }
     ]
     const request = { resources, includeSynonyms: true, ...(version >= 3 && { includeDocumentation: true }) }

@@ -1,0 +1,108 @@
+import type { Api } from '../../../src/schema/message.ts'
+import { zeroUuid } from '../../../src/schema/reader.ts'
+import { AskingClient, type Tree } from '../../support/asking-client.ts'
+
+/** One request of a scenario. Strings in it that begin with `id of ` stand for the id of the topic named. */
+export interface Step {
+  readonly name: string
+  readonly api: Api
+  readonly version: number
+  readonly request: Tree
+  /** Where Naru answers otherwise on purpose: what it says instead, as JSON. */
+  readonly differs?: readonly Difference[]
+}
+
+/** A part of Kafka's answer as JSON, and what Naru has in its place. */
+export interface Difference {
+  readonly why: string
+  readonly from: string
+  readonly to: string
+}
+
+export interface Answered {
+  readonly step: string
+  readonly answer: unknown
+}
+
+export function step(name: string, api: Api, version: number, request: Tree, ...differs: Difference[]): Step {
+  return { name: `${name} (${api.name} ${version})`, api, version, request, differs }
+}
+
+/** Fields that differ between any two clusters, or from run to run. */
+const passedOver = new Set([
+  'throttleTimeMs',
+  'clusterId',
+  'host',
+  'port',
+  'logDir',
+  'totalBytes',
+  'usableBytes',
+  'lastTimestamp',
+  'producerId',
+  'partitionSize'
+])
+
+/** The same for single APIs. Configs are described by DescribeConfigs. */
+const passedOverIn: Readonly<Record<string, readonly string[]>> = {
+  CreateTopics: ['configs'],
+  DescribeConfigs: ['documentation'],
+  DescribeQuorum: [
+    'leaderEpoch',
+    'highWatermark',
+    'logEndOffset',
+    'lastFetchTimestamp',
+    'lastCaughtUpTimestamp',
+    'listeners'
+  ]
+}
+
+/** Plays a scenario on a broker. `pauseMs`: how long to wait after each step (Apache Kafka's brokers learn of changes later). */
+export async function play(
+  broker: { readonly port: number },
+  steps: readonly Step[],
+  pauseMs: number
+): Promise<Answered[]> {
+  const client = new AskingClient(broker.port, 'scenario')
+  const idOf = new Map<string, string>()
+  const nameOf = new Map<string, string>([[zeroUuid, 'no id']])
+  const asked = (value: unknown): unknown => {
+    if (typeof value === 'string' && value.startsWith('id of ')) return idOf.get(value.slice(6)) ?? value
+    if (Array.isArray(value)) return value.map(asked)
+    if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asked(inner)]))
+  }
+  const learn = ({ topics }: Tree): void => {
+    if (!Array.isArray(topics)) return
+    for (const { name, topicId } of topics as Tree[])
+      if (typeof name === 'string' && typeof topicId === 'string' && topicId !== zeroUuid) {
+        idOf.set(name, topicId)
+        nameOf.set(topicId, `id of ${name}`)
+      }
+  }
+  const plain = (value: unknown, api: Api): unknown => {
+    if (Buffer.isBuffer(value)) return value.toString('latin1')
+    if (typeof value === 'bigint') return String(value)
+    if (typeof value === 'string') return nameOf.get(value) ?? value
+    // Kafka answers in the order of its hash maps.
+    if (Array.isArray(value)) return value.map(item => plain(item, api)).sort(byText)
+    if (typeof value !== 'object' || value === null) return value
+    const kept = Object.entries(value).filter(([key]) => !passedOver.has(key) && !passedOverIn[api.name]?.includes(key))
+    return Object.fromEntries(kept.map(([key, inner]) => [key, plain(inner, api)]))
+  }
+  const answers: Answered[] = []
+  try {
+    for (const { name, api, version, request } of steps) {
+      const answer = await client.ask(api, version, asked(request) as Tree)
+      learn(answer)
+      answers.push({ step: name, answer: plain(answer, api) })
+      await new Promise(resolve => setTimeout(resolve, pauseMs))
+    }
+  } finally {
+    client.close()
+  }
+  return answers
+}
+
+function byText(a: unknown, b: unknown): number {
+  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1
+}

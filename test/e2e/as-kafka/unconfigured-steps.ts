@@ -1,0 +1,103 @@
+import { CreateAcls } from '../../../src/wire/kafka/messages/create-acls.ts'
+import { DeleteAcls } from '../../../src/wire/kafka/messages/delete-acls.ts'
+import { DescribeAcls } from '../../../src/wire/kafka/messages/describe-acls.ts'
+import { DescribeClientQuotas } from '../../../src/wire/kafka/messages/describe-client-quotas.ts'
+import { DescribeQuorum } from '../../../src/wire/kafka/messages/describe-quorum.ts'
+import { DescribeUserScramCredentials } from '../../../src/wire/kafka/messages/describe-user-scram-credentials.ts'
+import { UpdateFeatures } from '../../../src/wire/kafka/messages/update-features.ts'
+import { type Step, step } from './step.ts'
+
+const anyAcl = {
+  resourceTypeFilter: 1,
+  resourceNameFilter: null,
+  patternTypeFilter: 1,
+  principalFilter: null,
+  hostFilter: null,
+  operation: 1,
+  permissionType: 1
+}
+const acl = {
+  resourceType: 2,
+  resourceName: 'one',
+  resourcePatternType: 3,
+  principal: 'User:someone',
+  host: '*',
+  operation: 3,
+  permissionType: 3
+}
+const update = (name: string, featureUpdates: object[], validateOnly = true, version = 2) =>
+  step(name, UpdateFeatures, version, { featureUpdates, ...(version > 0 ? { validateOnly } : {}) })
+
+/** What tools ask that a broker without security, quotas and features has a plain answer to. */
+export const unconfiguredSteps: readonly Step[] = [
+  step('access rules', DescribeAcls, 3, anyAcl),
+  step('an access rule', CreateAcls, 3, { creations: [acl, acl] }),
+  step('no access rule', CreateAcls, 3, { creations: [] }),
+  step('access rules', DeleteAcls, 3, { filters: [anyAcl] }),
+  step('all quotas', DescribeClientQuotas, 1, { components: [], strict: false }),
+  step('quotas of users', DescribeClientQuotas, 1, {
+    components: [{ entityType: 'user', matchType: 2, match: null }],
+    strict: true
+  }),
+  step('quotas of a client', DescribeClientQuotas, 0, {
+    components: [{ entityType: 'client-id', matchType: 0, match: 'one' }],
+    strict: false
+  }),
+  step('quotas of what there is not', DescribeClientQuotas, 1, {
+    components: [{ entityType: 'animal', matchType: 2, match: null }],
+    strict: false
+  }),
+  step('quotas of users twice', DescribeClientQuotas, 1, {
+    components: [
+      { entityType: 'user', matchType: 2, match: null },
+      { entityType: 'user', matchType: 2, match: null }
+    ],
+    strict: false
+  }),
+  step('quotas in a way that there is not', DescribeClientQuotas, 1, {
+    components: [{ entityType: 'user', matchType: 9, match: null }],
+    strict: false
+  }),
+  step('quotas of nobody by name', DescribeClientQuotas, 1, {
+    components: [{ entityType: 'user', matchType: 0, match: null }],
+    strict: false
+  }),
+  step('quotas of an empty name', DescribeClientQuotas, 1, {
+    components: [{ entityType: '', matchType: 2, match: null }],
+    strict: false
+  }),
+  step('all users', DescribeUserScramCredentials, 0, { users: null }),
+  step('no users', DescribeUserScramCredentials, 0, { users: [] }),
+  step('a user', DescribeUserScramCredentials, 0, { users: [{ name: 'someone' }, { name: '' }] }),
+  step('a user twice', DescribeUserScramCredentials, 0, { users: [{ name: 'someone' }, { name: 'someone' }] }),
+  step('the quorum', DescribeQuorum, 2, {
+    topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+  }),
+  step('the quorum of another topic', DescribeQuorum, 2, {
+    topics: [{ topicName: 'one', partitions: [{ partitionIndex: 0 }] }]
+  }),
+  step('the quorum of another partition', DescribeQuorum, 1, {
+    topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 1 }] }]
+  }),
+  step('no quorum', DescribeQuorum, 0, { topics: [] }),
+  update('an unknown feature', [{ feature: 'no.such.feature', maxVersionLevel: 1, upgradeType: 1 }]),
+  update(
+    'an unknown feature, in version 1',
+    [{ feature: 'no.such.feature', maxVersionLevel: 1, upgradeType: 1 }],
+    true,
+    1
+  ),
+  update('two unknown features', [
+    { feature: 'no.such.feature', maxVersionLevel: 1, upgradeType: 1 },
+    { feature: 'nor.this', maxVersionLevel: 0, upgradeType: 3 }
+  ]),
+  update('a feature twice', [
+    { feature: 'no.such.feature', maxVersionLevel: 1, upgradeType: 1 },
+    { feature: 'no.such.feature', maxVersionLevel: 2, upgradeType: 1 }
+  ]),
+  update('a feature without a name', [{ feature: '', maxVersionLevel: 1, upgradeType: 1 }]),
+  update('an upgrade that there is not', [{ feature: 'no.such.feature', maxVersionLevel: 1, upgradeType: 9 }]),
+  update('a version below 0', [{ feature: 'no.such.feature', maxVersionLevel: -1, upgradeType: 1 }]),
+  update('an upgrade to none', [{ feature: 'no.such.feature', maxVersionLevel: 0, upgradeType: 1 }]),
+  update('nothing', [])
+]
