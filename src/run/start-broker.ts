@@ -23,6 +23,7 @@ import { OptionValues } from '../std/option.ts'
 import { storeOptions } from '../storage/options.ts'
 import { openLogStore } from '../storage/store.ts'
 import type { LogStore } from '../storage/types.ts'
+import { explainDiskError } from './explain.ts'
 import { listenAll } from './listeners.ts'
 import { shareOpenFiles } from './open-files.ts'
 import { systemClock, systemRandom } from './system.ts'
@@ -124,7 +125,7 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
     }
   } catch (error) {
     await closing.run().catch(() => {})
-    throw error
+    throw node.memory ? error : explainDiskError(error, folder)
   }
 }
 

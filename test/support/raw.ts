@@ -209,6 +209,8 @@ export interface BatchOptions {
   /** Flips a bit of the CRC. */
   crcError?: boolean
   timestamp?: number
+  /** Of an idempotent producer, in its epoch 0. */
+  producer?: { id: number; sequence: number }
 }
 
 /** A record batch (magic 2 unless told otherwise), right or wrong as asked. */
@@ -232,9 +234,9 @@ export function recordBatch(options: BatchOptions = {}): Buffer {
     .int32(options.lastOffsetDelta ?? records.length - 1)
     .int64(timestamp)
     .int64(timestamp)
-    .int64(-1)
-    .int16(-1)
-    .int32(-1)
+    .int64(options.producer?.id ?? -1)
+    .int16(options.producer ? 0 : -1)
+    .int32(options.producer?.sequence ?? -1)
     .int32(options.count ?? records.length)
     .raw(body.build())
     .build()

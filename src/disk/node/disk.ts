@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import { dirname } from 'node:path'
 import { assert } from '../../std/assert.ts'
 import {
   assertBlocks,
@@ -37,7 +38,7 @@ export function nodeDisk(): Disk {
       }
     },
     exists: path => new Promise(resolve => fs.access(path, error => resolve(!error))),
-    mkdir: path => call<void>(path, done => fs.mkdir(path, { recursive: true }, error => done(error))),
+    mkdir: path => call<void>(path, done => makeFolder(path, done)),
     rename: (from, to) => call<void>(from, done => fs.rename(from, to, done)),
     remove: path => call<void>(path, done => fs.rm(path, { recursive: true, force: true }, done)),
     syncDir,
@@ -291,6 +292,18 @@ function call<T>(path: string, start: (done: (error: Error | null, value?: T) =>
   return new Promise<T>((resolve, reject) =>
     start((error, value) => (error ? reject(diskError(error, path)) : resolve(value as T)))
   )
+}
+
+/** As `fs.mkdir` with `recursive`, which tells of a full disk as a missing file. */
+function makeFolder(path: string, done: (error: NodeJS.ErrnoException | null) => void): void {
+  fs.mkdir(path, error => {
+    if (error?.code === 'ENOENT' && dirname(path) !== path)
+      makeFolder(dirname(path), outer =>
+        outer ? done(outer) : fs.mkdir(path, again => done(again?.code === 'EEXIST' ? null : again))
+      )
+    else if (error?.code === 'EEXIST') fs.mkdir(path, { recursive: true }, done)
+    else done(error)
+  })
 }
 
 function isInvalid(error: unknown): boolean {

@@ -45,7 +45,12 @@ function lockFile(path: string): string {
 /** The content comes with the name, in one step: nobody ever reads a lock that doesn't say whose it is. */
 function create(file: string, mine: string): boolean {
   const draft = `${file}.${process.pid}`
-  fs.writeFileSync(draft, mine)
+  try {
+    fs.writeFileSync(draft, mine)
+  } catch (error) {
+    fs.rmSync(draft, { force: true })
+    throw error
+  }
   try {
     fs.linkSync(draft, file)
     return true
@@ -63,6 +68,8 @@ function createWithoutLinks(file: string, mine: string): boolean {
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    // What a full disk left of it says nothing.
+    fs.rmSync(file, { force: true })
     throw error
   }
 }

@@ -10,14 +10,24 @@ async function ask<T>(answer: Promise<Reader | 'closed' | 'silent'>, read: (read
 }
 
 /** Produce v7 to one partition. */
-export function produceBody(topic: string, partition: number, records: Buffer, acks = -1): Buffer {
-  const body = new Writer().string(null).int16(acks).int32(10_000)
+export function produceBody(topic: string, partition: number, records: Buffer, acks = -1, timeoutMs = 10_000): Buffer {
+  const body = new Writer().string(null).int16(acks).int32(timeoutMs)
   body.int32(1).string(topic).int32(1).int32(partition)
   return body.bytes(records).build()
 }
 
-export function produce(connection: RawConnection, topic: string, partition: number, records: Buffer, acks = -1) {
-  return ask(connection.ask({ key: 0, version: 7 }, produceBody(topic, partition, records, acks)), readProduce)
+export function produce(
+  connection: RawConnection,
+  topic: string,
+  partition: number,
+  records: Buffer,
+  acks = -1,
+  timeoutMs = 10_000
+) {
+  return ask(
+    connection.ask({ key: 0, version: 7 }, produceBody(topic, partition, records, acks, timeoutMs)),
+    readProduce
+  )
 }
 
 export function readProduce(reader: Reader): { error: number; baseOffset: number } {
