@@ -1,4 +1,4 @@
-import type { Control, ImageChange, TopicImage } from '../control/types.ts'
+import { type Control, type ImageChange, leaderOf, type TopicImage } from '../control/types.ts'
 import { type CoordinatorNode, GroupCoordinator } from '../groups/coordinator.ts'
 import { groupOptions } from '../groups/options.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
@@ -130,9 +130,9 @@ export class Broker {
   /** Where clients find the leader of a partition; undefined while there is none. */
   leaderOf(name: string, index: number): CoordinatorNode | undefined {
     const topic = this.control.image.topic(name)
-    if (!topic || this.partitions.isOffline(topic.topicId, index)) return undefined
-    const leader = topic.partitions[index]?.leader
-    const broker = this.control.image.brokers().find(({ nodeId }) => nodeId === leader)
+    const partition = topic?.partitions[index]
+    const broker = partition && leaderOf(this.control.image, partition)
+    if (broker?.nodeId === this.control.nodeId && this.partitions.isOffline(topic!.topicId, index)) return undefined
     return broker?.endpoint && { nodeId: broker.nodeId, ...broker.endpoint }
   }
 

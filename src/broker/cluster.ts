@@ -1,4 +1,4 @@
-import type { Control, PartitionImage, TopicImage } from '../control/types.ts'
+import { type Control, leaderOf, type PartitionImage, type TopicImage } from '../control/types.ts'
 import type { Clock } from '../std/clock.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { OptionValues } from '../std/option.ts'
@@ -33,7 +33,7 @@ export interface MetadataQuorum {
   readonly nowMs: number
 }
 
-export interface PartitionMetadata extends PartitionImage {
+export interface PartitionMetadata extends Omit<PartitionImage, 'leaderBrokerEpoch'> {
   /** LEADER_NOT_AVAILABLE while clients can reach no leader, or its log is offline; the leader is -1 then. */
   readonly error: ErrorCode | undefined
   readonly index: number
@@ -213,7 +213,7 @@ export class Cluster {
         const index = first + at
         const failed = this.partitions.isOffline(topic.topicId, index)
         const isOnline = (replica: number) => online.has(replica) && !(failed && replica === nodeId)
-        const led = isOnline(partition.leader)
+        const led = isOnline(partition.leader) && leaderOf(this.control.image, partition) !== undefined
         return {
           error: led ? undefined : 'LEADER_NOT_AVAILABLE',
           index,

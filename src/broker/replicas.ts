@@ -1,16 +1,11 @@
-import type { Control, PartitionImage, TopicImage } from '../control/types.ts'
+import { checkAssignment } from '../control/placement.ts'
+import type { Control, ElectionType, PartitionImage } from '../control/types.ts'
 import { NaruError } from '../std/errors.ts'
+import type { TopicId } from '../storage/types.ts'
 import type { Partitions } from './partitions.ts'
-import { checkAssignment } from './placement.ts'
 import type { Refusal } from './refusal.ts'
 
-/** `preferred`: the first replica shall lead. `unclean`: anyone shall, where nobody does. */
-export type ElectionType = 'preferred' | 'unclean'
-
-/**
- * Who leads partitions and which brokers have replicas. All replicas are on this broker, so everything is where it can
- * be already: what is asked for is either so, or can't be had. Words are Kafka's.
- */
+/** Who leads partitions and which brokers have replicas. Words are Kafka's. */
 export class Replicas {
   private readonly control: Control
   private readonly partitions: Partitions
@@ -27,23 +22,30 @@ export class Replicas {
   }
 
   /**
-   * Why no leader is elected: ELECTION_NOT_NEEDED, UNKNOWN_TOPIC_OR_PARTITION, or, while the partition's log is offline,
+   * Elects a leader; undefined when that is done, else why not: ELECTION_NOT_NEEDED, UNKNOWN_TOPIC_OR_PARTITION,
    * PREFERRED_LEADER_NOT_AVAILABLE or ELIGIBLE_LEADERS_NOT_AVAILABLE.
    */
-  elect(name: string, index: number, type: ElectionType): Refusal {
+  async elect(name: string, index: number, type: ElectionType): Promise<Refusal | undefined> {
     const topic = this.control.image.topic(name)
     if (!topic) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `No such topic as ${name}` }
-    const partition = topic.partitions[index]
-    if (!partition) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `No such partition as ${name}-${index}` }
-    const leader = this.leaderOf(topic, index)
-    if (type === 'preferred' ? leader === partition.replicas[0] : leader !== -1)
-      return { error: 'ELECTION_NOT_NEEDED', message: 'Leader election not needed for topic partition.' }
-    return type === 'preferred'
-      ? { error: 'PREFERRED_LEADER_NOT_AVAILABLE', message: 'The preferred leader was not available.' }
-      : {
-          error: 'ELIGIBLE_LEADERS_NOT_AVAILABLE',
-          message: 'Eligible topic partition leaders are not available.'
-        }
+    // A leader whose log is offline is none.
+    const failed = topic.partitions[index]?.leader === this.control.nodeId && this.isOffline(topic.topicId, index)
+    const election = failed ? 'no candidate' : await this.control.elect(topic.topicId, index, type)
+    switch (election) {
+      case 'elected':
+        return undefined
+      case 'not needed':
+        return { error: 'ELECTION_NOT_NEEDED', message: 'Leader election not needed for topic partition.' }
+      case 'unknown partition':
+        return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `No such partition as ${name}-${index}` }
+      case 'no candidate':
+        return type === 'preferred'
+          ? { error: 'PREFERRED_LEADER_NOT_AVAILABLE', message: 'The preferred leader was not available.' }
+          : {
+              error: 'ELIGIBLE_LEADERS_NOT_AVAILABLE',
+              message: 'Eligible topic partition leaders are not available.'
+            }
+    }
   }
 
   /**
@@ -76,9 +78,8 @@ export class Replicas {
     return partition
   }
 
-  private leaderOf({ topicId, partitions }: TopicImage, index: number): number {
-    const { leader } = partitions[index]
-    return leader === this.control.nodeId && this.partitions.isOffline(topicId, index) ? -1 : leader
+  private isOffline(topicId: TopicId, index: number): boolean {
+    return this.partitions.isOffline(topicId, index)
   }
 }
 

@@ -1,11 +1,11 @@
-import type { Control, TopicImage } from '../control/types.ts'
+import { checkAssignment, partitionsPerRequestMax, placeReplicas } from '../control/placement.ts'
+import type { BrokerImage, Control, TopicImage } from '../control/types.ts'
 import { offsetsTopicName } from '../groups/coordinator.ts'
 import { groupOptions } from '../groups/options.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { OptionValues } from '../std/option.ts'
 import type { TopicId } from '../storage/types.ts'
-import { checkAssignment, partitionsPerRequestMax, placeReplicas } from './placement.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { topicAdminOptions } from './topic-admin-options.ts'
 import { checkTopicName, clusterMetadataTopic, isInternalTopic, TakenNames } from './topic-names.ts'
@@ -171,7 +171,7 @@ export class Topics {
   /** Makes the topics that the broker itself needs and that aren't there. */
   async ensureInternalTopics(): Promise<void> {
     if (this.control.image.topic(offsetsTopicName)) return
-    const brokers = this.brokers()
+    const brokers = this.sites()
     const replicas = Math.min(brokers.length, this.values.get(topicAdminOptions.offsetsTopicReplicationFactor))
     const partitions = this.values.get(groupOptions.offsetsTopicPartitions)
     try {
@@ -184,6 +184,11 @@ export class Topics {
       // Another broker was quicker.
       if (codeOf(error) !== 'TOPIC_ALREADY_EXISTS') throw error
     }
+  }
+
+  /** Where new replicas may go: a broker that is about to stop takes none. */
+  private sites(): BrokerImage[] {
+    return this.control.image.brokers().filter(({ draining }) => !draining)
   }
 
   private brokers(): number[] {
@@ -250,7 +255,7 @@ export class Topics {
     const replicas =
       replicationFactor === -1 ? this.values.get(topicAdminOptions.defaultReplicationFactor) : replicationFactor
     // One more than there is room for is enough to be refused.
-    const placed = placeReplicas(this.brokers(), this.nextBroker, Math.min(count, room + 1), replicas)
+    const placed = placeReplicas(this.sites(), this.nextBroker, Math.min(count, room + 1), replicas)
     this.nextBroker += placed.length
     return placed
   }
@@ -310,7 +315,8 @@ export class Topics {
     for (const { brokerIds } of assignments ?? []) checkAssignment(brokerIds, brokers, replicationFactor)
     const first = brokers.indexOf(topic.partitions[0].replicas[0]) + there
     const added =
-      assignments?.map(({ brokerIds }) => brokerIds) ?? placeReplicas(brokers, first, additional, replicationFactor)
+      assignments?.map(({ brokerIds }) => brokerIds) ??
+      placeReplicas(this.sites(), first, additional, replicationFactor)
     if (!validateOnly) await this.control.addPartitions(topic.topicId, there, added)
   }
 }

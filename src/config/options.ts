@@ -2,6 +2,7 @@ import { fetchOptions } from '../broker/fetch.ts'
 import { maintenanceOptions } from '../broker/maintenance.ts'
 import { topicAdminOptions } from '../broker/topic-admin-options.ts'
 import { topicDefaultOptions } from '../broker/topic-options.ts'
+import { controlOptions } from '../control/options.ts'
 import { kafkaDoorOptions } from '../doors/kafka/options.ts'
 import { listenerOptions } from '../doors/listener/options.ts'
 import { groupOptions } from '../groups/options.ts'
@@ -21,5 +22,6 @@ export const brokerOptions: readonly Option[] = [
   storageBrokerOptions,
   maintenanceOptions,
   topicAdminOptions,
+  controlOptions,
   topicDefaultOptions
 ].flatMap(group => Object.values<Option>(group))

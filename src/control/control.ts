@@ -1,27 +1,35 @@
-import { campaign, electionKey } from '../metastore/election.ts'
-import {
-  type Compare,
-  type Lease,
-  type Metastore,
-  MetastoreError,
-  type Operation,
-  transactionOperationsMax
-} from '../metastore/metastore.ts'
+import { electionKey } from '../metastore/election.ts'
+import { type Compare, type Metastore, type Operation, transactionOperationsMax } from '../metastore/metastore.ts'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import { type Random, randomUuid } from '../std/random.ts'
 import type { TopicId } from '../storage/types.ts'
+import { Controller } from './controller.ts'
+import { electedBy, newPartition, repaired, without } from './election.ts'
 import { Follower } from './follower.ts'
 import type { Image } from './image.ts'
-import { type BrokerValue, controllerElection, format, keys, type TopicValue } from './keys.ts'
-import type { Control, ImageChange, MetadataImage, PartitionImage, TopicImage } from './types.ts'
+import { controllerElection, format, keys, parse, type Signature, type TopicValue } from './keys.ts'
+import { Membership } from './membership.ts'
+import { absent, guard, Metadata, madeBy, present, registeredAs } from './metadata.ts'
+import { controlOptions } from './options.ts'
+import type {
+  Control,
+  Election,
+  ElectionType,
+  ImageChange,
+  MetadataImage,
+  PartitionImage,
+  TopicImage
+} from './types.ts'
 
 export interface ControlOptions {
   readonly metastore: Metastore
   readonly nodeId: number
   readonly rack?: string
+  /** How long this broker counts as alive when it isn't heard of; `broker.session.timeout.ms` when absent. */
+  readonly sessionTimeoutMs?: number
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -29,31 +37,22 @@ export interface ControlOptions {
 
 /** How many producer ids a broker takes at a time, as Kafka's. */
 const producerIdBlock = 1000
-/** How long a broker counts as alive after it was last heard of. */
-const leaseTtlMs = 10_000
 
 type Configs = Readonly<Record<string, string>>
 
 /**
- * Joins the cluster in the metastore (founding it when there is none): reads the image, clears what a crash left half
- * done, opens a new leader epoch for every partition that this broker leads, durably, and stands for controller.
+ * Joins the cluster in the metastore (founding it when there is none): reads the image, registers with a new broker
+ * epoch, clears what a crash left half done and stands for controller. The controller, perhaps this broker, then gives
+ * leaders to the partitions that wait for one, each with a new leader epoch: a broker leads nothing by its past.
  */
 export async function openControl(options: ControlOptions): Promise<Control> {
-  const { metastore, random, logger, nodeId } = options
+  const { metastore, random, logger } = options
   await metastore.txn({
     compare: [{ key: keys.clusterId, target: 'version', is: '=', to: 0 }],
     success: [{ type: 'put', key: keys.clusterId, value: newId(random) }]
   })
-  const follower = await Follower.open(metastore, logger)
-  const lease = await metastore.grantLease(leaseTtlMs)
-  const control = new MetastoreControl(options, follower, lease)
-  await control.advertise(undefined)
-  await control.removeOrphans()
-  await control.lead()
-  await control.stand()
-  lease.onLost(() => {
-    if (!control.closed) logger.error({ nodeId }, "this broker's lease has ended: the others take it for dead")
-  })
+  const control = new MetastoreControl(options, await Follower.open(metastore, logger))
+  await control.start()
   return control
 }
 
@@ -62,23 +61,55 @@ class MetastoreControl implements Control {
   readonly image: MetadataImage
   private readonly known: Image
   private readonly follower: Follower
+  private readonly metadata: Metadata
   private readonly metastore: Metastore
   private readonly random: Random
   private readonly logger: Logger
-  private readonly rack: string | undefined
-  private readonly lease: Lease
-  closed = false
+  private readonly clock: Clock
+  private readonly membership: Membership
+  private readonly controller: Controller
+  private standing: Promise<void> = Promise.resolve()
+  private closed = false
 
-  constructor(options: ControlOptions, follower: Follower, lease: Lease) {
-    this.nodeId = options.nodeId
+  constructor(options: ControlOptions, follower: Follower) {
+    const { nodeId, rack, metastore, clock, random, logger } = options
+    this.nodeId = nodeId
     this.follower = follower
     this.known = follower.image
     this.image = follower.image
-    this.metastore = options.metastore
-    this.random = options.random
-    this.logger = options.logger
-    this.rack = options.rack
-    this.lease = lease
+    this.metastore = metastore
+    this.random = random
+    this.logger = logger
+    this.clock = clock
+    this.metadata = new Metadata(metastore, follower)
+    this.controller = new Controller(this.metadata, nodeId, options)
+    const { sessionTimeoutMs = controlOptions.sessionTimeoutMs.default } = options
+    this.membership = new Membership(
+      this.metadata,
+      { nodeId, rack, incarnation: newId(random), sessionTimeoutMs, clock, logger },
+      {
+        registered: lease => {
+          this.standing = this.controller
+            .stand(lease, true)
+            .catch(error => logger.warn({ err: error }, 'could not stand for controller'))
+        },
+        replaced: () => void this.controller.close()
+      }
+    )
+    follower.onChange(change => {
+      if (change.brokers) this.membership.imageChanged()
+      this.controller.imageChanged(change)
+    })
+  }
+
+  get brokerEpoch(): number | undefined {
+    return this.membership.epoch
+  }
+
+  async start(): Promise<void> {
+    await this.membership.join()
+    await this.removeOrphans()
+    await this.standing
   }
 
   async createTopic(topic: {
@@ -90,28 +121,36 @@ class MetastoreControl implements Control {
     if (this.known.topic(name)) throw alreadyExists(name)
     const topicId = newId(this.random)
     const value: TopicValue = { name, partitions: assignments.length, configs }
-    const made = await this.txnInParts(
-      newPartitions(topicId, 0, assignments),
-      [absent(keys.name(name))],
-      [
-        { type: 'put', key: keys.topic(topicId), value: format(value) },
-        { type: 'put', key: keys.name(name), value: topicId }
-      ]
-    )
-    if (!made) {
+    const puts = this.newPartitions(topicId, 0, assignments)
+    const compare = [absent(keys.name(name))]
+    const last: Operation[] = [
+      { type: 'put', key: keys.topic(topicId), value: format(value) },
+      { type: 'put', key: keys.name(name), value: topicId }
+    ]
+    const creating = keys.creating(topicId)
+    const end: Operation = { type: 'delete', key: creating }
+    if (puts.length + last.length > transactionOperationsMax) {
+      // Nobody may take what is written in parts for the leftovers of a crash.
+      const value = this.membership.signature
+      await this.metadata.txn([], [{ type: 'put', key: creating, value, lease: this.membership.leaseId }])
+      compare.push(present(creating))
+      last.push(end)
+    }
+    if (!(await this.txnInParts(puts, compare, last))) {
       await this.removePartitions(topicId)
+      await this.metadata.txn([], [end])
       throw alreadyExists(name)
     }
     const image = this.known.topicById(topicId)
     // Somebody may have deleted it again in the meantime.
-    return image ?? { name, topicId, configs, partitions: assignments.map(newPartition) }
+    return image ?? { name, topicId, configs, partitions: assignments.map(on => newPartition(this.image, on)) }
   }
 
   async deleteTopic(topicId: TopicId): Promise<void> {
     for (;;) {
       const { name } = this.existing(topicId)
-      const deleted = await this.txn(
-        [this.unchanged(keys.topic(topicId))],
+      const deleted = await this.metadata.txn(
+        [this.metadata.unchanged(keys.topic(topicId))],
         [
           { type: 'delete', key: keys.topic(topicId) },
           { type: 'delete', key: keys.name(name) }
@@ -129,8 +168,8 @@ class MetastoreControl implements Control {
         throw new NaruError('INVALID_PARTITIONS', `Topic ${name} has ${partitions.length} partitions, not ${expected}.`)
       const value: TopicValue = { name, partitions: expected + assignments.length, configs }
       const added = await this.txnInParts(
-        newPartitions(topicId, expected, assignments),
-        [this.unchanged(keys.topic(topicId))],
+        this.newPartitions(topicId, expected, assignments),
+        [this.metadata.unchanged(keys.topic(topicId))],
         [{ type: 'put', key: keys.topic(topicId), value: format(value) }]
       )
       if (added) return
@@ -142,7 +181,7 @@ class MetastoreControl implements Control {
     for (;;) {
       const { name, partitions, configs } = this.existing(topicId)
       const value: TopicValue = { name, partitions: partitions.length, configs: change(configs) }
-      if (await this.txn([this.unchanged(key)], [{ type: 'put', key, value: format(value) }])) return
+      if (await this.metadata.txn([this.metadata.unchanged(key)], [{ type: 'put', key, value: format(value) }])) return
     }
   }
 
@@ -150,7 +189,7 @@ class MetastoreControl implements Control {
     const key = keys.brokerConfigs(nodeId)
     for (;;) {
       const value = format({ ...change(this.known.brokerConfigs(nodeId)) })
-      if (await this.txn([this.unchanged(key)], [{ type: 'put', key, value }])) return
+      if (await this.metadata.txn([this.metadata.unchanged(key)], [{ type: 'put', key, value }])) return
     }
   }
 
@@ -159,7 +198,7 @@ class MetastoreControl implements Control {
     for (;;) {
       const { item } = await guard(this.metastore.get(key))
       const first = Number(item?.value ?? 0)
-      const taken = await this.txn(
+      const taken = await this.metadata.txn(
         [{ key, target: 'modRevision', is: '=', to: item?.modRevision ?? 0 }],
         [{ type: 'put', key, value: format(first + producerIdBlock) }]
       )
@@ -167,9 +206,82 @@ class MetastoreControl implements Control {
     }
   }
 
-  async advertise(endpoint: { host: string; port: number } | undefined): Promise<void> {
-    const value: BrokerValue = { endpoint, rack: this.rack }
-    await this.txn([], [{ type: 'put', key: keys.broker(this.nodeId), value: format(value), lease: this.lease.id }])
+  async changeIsr(
+    topicId: TopicId,
+    index: number,
+    expected: PartitionImage,
+    isr: readonly number[],
+    joining: readonly { readonly nodeId: number; readonly epoch: number }[]
+  ): Promise<boolean> {
+    assert(isr.includes(expected.leader), 'a leader is in its ISR')
+    if (this.known.topicById(topicId)?.partitions[index] !== expected) return false
+    return this.putPartition(
+      topicId,
+      index,
+      { ...expected, isr },
+      joining.map(({ nodeId, epoch }) => registeredAs(nodeId, epoch))
+    )
+  }
+
+  async elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election> {
+    for (;;) {
+      const partition = this.known.topicById(topicId)?.partitions[index]
+      if (!partition) return 'unknown partition'
+      const elected = electedBy(type, this.image, partition)
+      if (typeof elected === 'string') return elected
+      if (await this.putElected(topicId, index, elected)) return 'elected'
+    }
+  }
+
+  async giveAway(topicId: TopicId, index: number): Promise<void> {
+    for (;;) {
+      const partition = this.known.topicById(topicId)?.partitions[index]
+      if (partition?.leader !== this.nodeId) return
+      const given = without(this.image, partition)
+      if (!given || (await this.putElected(topicId, index, given))) return
+    }
+  }
+
+  async reportGone(nodeId: number, epoch: number): Promise<void> {
+    if (this.known.broker(nodeId)?.epoch !== epoch) return
+    const compares = [registeredAs(nodeId, epoch)]
+    const gone: Operation[] = [
+      { type: 'delete', key: keys.registration(nodeId) },
+      { type: 'delete', key: keys.broker(nodeId) }
+    ]
+    const controller = electionKey(controllerElection)
+    if (this.known.controllerId === nodeId) {
+      compares.push(madeBy(controller, this.known.modRevision(controller)))
+      gone.push({ type: 'delete', key: controller })
+    }
+    if (await this.metadata.txn(compares, gone)) this.logger.warn({ nodeId }, 'a broker is gone: its port is closed')
+  }
+
+  async advertise(endpoint: { host: string; port: number }): Promise<void> {
+    await this.membership.update({ endpoint })
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    await this.membership.update({ draining: true })
+    // What the controller would do with a partition is what there is to wait for.
+    const waits = () => {
+      for (const { partitions } of this.known.topics())
+        for (const partition of partitions)
+          if (partition.leader === this.nodeId && repaired(this.image, partition)) return true
+      return false
+    }
+    if (!waits()) return
+    await new Promise<void>(resolve => {
+      const done = () => {
+        stop()
+        timer.cancel()
+        resolve()
+      }
+      const stop = this.follower.onChange(() => {
+        if (!waits()) done()
+      })
+      const timer = this.clock.after(timeoutMs, done)
+    })
   }
 
   onChange(listener: (change: ImageChange) => void | Promise<void>): () => void {
@@ -179,60 +291,54 @@ class MetastoreControl implements Control {
   async close(): Promise<void> {
     if (this.closed) return
     this.closed = true
-    await this.lease
-      .revoke()
+    await this.controller.close()
+    await this.membership
+      .leave()
       .catch(error => this.logger.warn({ err: error }, 'the broker could not be signed off; its lease runs out'))
     await this.follower.close()
   }
 
-  /** Opens the next leader epoch of every partition that is this broker's to lead. */
-  async lead(): Promise<void> {
-    const compares: Compare[] = []
-    const puts: Operation[] = []
-    for (const { topicId, partitions } of this.known.topics())
-      partitions.forEach((partition, index) => {
-        if (partition.leader !== this.nodeId) return
-        const key = keys.partition(topicId, index)
-        compares.push(this.unchanged(key))
-        puts.push({ type: 'put', key, value: format({ ...partition, leaderEpoch: partition.leaderEpoch + 1 }) })
-      })
-    const rounds: Promise<boolean>[] = []
-    for (let at = 0; at < puts.length; at += transactionOperationsMax)
-      rounds.push(
-        this.txn(compares.slice(at, at + transactionOperationsMax), puts.slice(at, at + transactionOperationsMax))
-      )
-    for (const done of await Promise.all(rounds))
-      if (!done) throw new NaruError('STALE_BROKER_EPOCH', 'Another broker took over partitions of this one.')
+  async abandon(): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    this.membership.abandon()
+    await this.controller.close()
+    await this.follower.close()
   }
 
-  /** Becomes the controller as soon as there is none. A former life of this very broker stands back at once. */
-  async stand(): Promise<void> {
-    const key = electionKey(controllerElection)
-    const { item } = await this.metastore.get(key)
-    if (item && Number(item.value) === this.nodeId)
-      await this.txn([{ key, target: 'createRevision', is: '=', to: item.createRevision }], [{ type: 'delete', key }])
-    const won = campaign(this.metastore, controllerElection, this.lease, String(this.nodeId)).catch(error => {
-      if (!this.closed) this.logger.warn({ err: error }, 'no longer standing for controller')
-    })
-    if (!item || Number(item.value) === this.nodeId) {
-      const leadership = await won
-      if (leadership) await this.follower.applied(leadership.token)
-    }
+  private putElected(topicId: TopicId, index: number, elected: PartitionImage): Promise<boolean> {
+    return this.putPartition(topicId, index, elected, [registeredAs(elected.leader, elected.leaderBrokerEpoch)])
+  }
+
+  private putPartition(
+    topicId: TopicId,
+    index: number,
+    value: PartitionImage,
+    compares: readonly Compare[]
+  ): Promise<boolean> {
+    const key = keys.partition(topicId, index)
+    return this.metadata.txn([this.metadata.unchanged(key), ...compares], [{ type: 'put', key, value: format(value) }])
   }
 
   /** Partitions of topics whose creation did not get to its end, or whose deletion did not get past its beginning. */
-  async removeOrphans(): Promise<void> {
-    for (const topicId of this.known.orphans()) await this.removePartitions(topicId)
+  private async removeOrphans(): Promise<void> {
+    for (const topicId of this.known.orphans()) {
+      const key = keys.creating(topicId)
+      const { item } = await guard(this.metastore.get(key))
+      const maker = item && parse<Signature>(item.value)
+      // Still being made.
+      if (maker && this.known.incarnationOf(maker.nodeId) === maker.incarnation) continue
+      if (item) await this.metadata.txn([madeBy(key, item.createRevision)], [{ type: 'delete', key }])
+      await this.removePartitions(topicId, [absent(key)])
+    }
   }
 
-  private async removePartitions(topicId: TopicId): Promise<void> {
-    const deletions = this.known
-      .partitionIndexes(topicId)
-      .map((index): Operation => ({ type: 'delete', key: keys.partition(topicId, index) }))
-    const rounds: Promise<boolean>[] = []
-    for (let at = 0; at < deletions.length; at += transactionOperationsMax)
-      rounds.push(this.txn([], deletions.slice(at, at + transactionOperationsMax)))
-    await Promise.all(rounds)
+  private async removePartitions(topicId: TopicId, compare: readonly Compare[] = []): Promise<void> {
+    const indexes = this.known.partitionIndexes(topicId)
+    await this.metadata.each(
+      compare,
+      indexes.map((index): Operation => ({ type: 'delete', key: keys.partition(topicId, index) }))
+    )
   }
 
   /**
@@ -248,20 +354,17 @@ class MetastoreControl implements Control {
     let at = 0
     const parts: Promise<boolean>[] = []
     for (; first.length - at > fits; at += transactionOperationsMax)
-      parts.push(this.txn(compare, first.slice(at, at + transactionOperationsMax)))
+      parts.push(this.metadata.txn(compare, first.slice(at, at + transactionOperationsMax)))
     if ((await Promise.all(parts)).includes(false)) return false
-    return this.txn(compare, [...first.slice(at), ...last])
+    return this.metadata.txn(compare, [...first.slice(at), ...last])
   }
 
-  /** Resolves when the image has the change (or, after false, the one that came first), and listeners are done with it. */
-  private async txn(compare: readonly Compare[], success: readonly Operation[]): Promise<boolean> {
-    const { succeeded, revision } = await guard(this.metastore.txn({ compare, success }))
-    await this.follower.applied(revision)
-    return succeeded
-  }
-
-  private unchanged(key: string): Compare {
-    return { key, target: 'modRevision', is: '=', to: this.known.modRevision(key) }
+  private newPartitions(topicId: TopicId, from: number, assignments: readonly (readonly number[])[]): Operation[] {
+    return assignments.map((replicas, index) => {
+      assert(replicas.length > 0, 'a partition has replicas')
+      const value = format(newPartition(this.image, replicas))
+      return { type: 'put', key: keys.partition(topicId, from + index), value }
+    })
   }
 
   private existing(topicId: TopicId): TopicImage {
@@ -271,35 +374,8 @@ class MetastoreControl implements Control {
   }
 }
 
-/** Gives what the metastore refuses a code that doors can translate. */
-async function guard<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer
-  } catch (error) {
-    if (!(error instanceof MetastoreError)) throw error
-    throw new NaruError('KAFKA_STORAGE_ERROR', `The cluster's metadata can't be reached: ${error.message}`, {
-      cause: error
-    })
-  }
-}
-
-const absent = (key: string): Compare => ({ key, target: 'version', is: '=', to: 0 })
-
 function alreadyExists(name: string): NaruError {
   return new NaruError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
-}
-
-function newPartition(replicas: readonly number[]): PartitionImage {
-  assert(replicas.length > 0, 'a partition has replicas')
-  return { leader: replicas[0], leaderEpoch: 0, replicas, isr: replicas }
-}
-
-function newPartitions(topicId: TopicId, from: number, assignments: readonly (readonly number[])[]): Operation[] {
-  return assignments.map((replicas, index) => ({
-    type: 'put',
-    key: keys.partition(topicId, from + index),
-    value: format(newPartition(replicas))
-  }))
 }
 
 /** A random id as Kafka prints it. One that begins with `-` would be taken for a flag by command lines. */

@@ -6,7 +6,7 @@ import type { BrokerImage, ImageChange, MetadataImage, PartitionImage, TopicImag
 
 const noConfigs: Readonly<Record<string, string>> = {}
 /** Stands for a partition whose key is missing, which only happens while pages of a first reading overtake changes. */
-const leaderless: PartitionImage = { leader: -1, leaderEpoch: -1, replicas: [], isr: [] }
+const leaderless: PartitionImage = { leader: -1, leaderEpoch: -1, leaderBrokerEpoch: -1, replicas: [], isr: [] }
 const controllerKey = electionKey(controllerElection)
 
 /** What one batch of changes touched, until the images are made anew. */
@@ -16,6 +16,13 @@ interface Touched {
   /** Topics of changed partitions. */
   readonly partitions: Set<TopicId>
   brokerConfigs: boolean
+  brokers: boolean
+}
+
+interface Registration {
+  readonly epoch: number
+  /** Drawn by each life of a broker: tells its own registration from that of another process with its node id. */
+  readonly incarnation: string
 }
 
 /** The metadata image: fed with the metastore's changes, whole revisions at a time. Topic images are never changed, only replaced. */
@@ -29,9 +36,11 @@ export class Image implements MetadataImage {
   private readonly byId = new Map<TopicId, TopicImage>()
   private readonly byName = new Map<string, TopicImage>()
   private readonly brokerValues = new Map<number, BrokerValue>()
+  private readonly registrations = new Map<number, Registration>()
   private readonly configs = new Map<string, Readonly<Record<string, string>>>()
   /** Topics in order of their names; undefined after a topic came or went, until somebody asks. */
   private sorted: string[] | undefined
+  private readonly brokersById = new Map<number, BrokerImage>()
   private brokerList: BrokerImage[] | undefined
 
   topic(name: string): TopicImage | undefined {
@@ -55,10 +64,17 @@ export class Image implements MetadataImage {
   }
 
   brokers(): readonly BrokerImage[] {
-    this.brokerList ??= [...this.brokerValues]
-      .map(([nodeId, { endpoint, rack }]) => ({ nodeId, endpoint, rack }))
-      .sort((a, b) => a.nodeId - b.nodeId)
+    this.brokerList ??= [...this.brokersById.values()].sort((a, b) => a.nodeId - b.nodeId)
     return this.brokerList
+  }
+
+  broker(nodeId: number): BrokerImage | undefined {
+    return this.brokersById.get(nodeId)
+  }
+
+  /** Which life of a node is registered; undefined when none is. */
+  incarnationOf(nodeId: number): string | undefined {
+    return this.registrations.get(nodeId)?.incarnation
   }
 
   brokerConfigs(nodeId: number | undefined): Readonly<Record<string, string>> {
@@ -87,7 +103,7 @@ export class Image implements MetadataImage {
   /** Carries out the changes of one revision (or of a first reading) and says what they mean. */
   apply(revision: number, changes: readonly Change[]): ImageChange {
     this.revision = revision
-    const touched: Touched = { topics: new Set(), partitions: new Set(), brokerConfigs: false }
+    const touched: Touched = { topics: new Set(), partitions: new Set(), brokerConfigs: false, brokers: false }
     for (const change of changes) this.take(change, touched)
     const created: TopicImage[] = []
     const deleted: TopicImage[] = []
@@ -104,7 +120,8 @@ export class Image implements MetadataImage {
         if (isRepartitioned(old, now)) repartitioned.push(now)
       }
     }
-    return { created, deleted, reconfigured, repartitioned, brokerConfigs: touched.brokerConfigs }
+    const { brokerConfigs, brokers } = touched
+    return { created, deleted, reconfigured, repartitioned, brokerConfigs, brokers }
   }
 
   private take(change: Change, touched: Touched): void {
@@ -120,11 +137,29 @@ export class Image implements MetadataImage {
       const nodeId = Number(key.slice('brokers/'.length))
       if (text === undefined) this.brokerValues.delete(nodeId)
       else this.brokerValues.set(nodeId, parse(text))
-      this.brokerList = undefined
+      this.rebuildBroker(nodeId)
+      touched.brokers = true
+    } else if (key.startsWith('registrations/')) {
+      const nodeId = Number(key.slice('registrations/'.length))
+      if (change.type === 'delete') this.registrations.delete(nodeId)
+      else this.registrations.set(nodeId, { epoch: change.item.modRevision, incarnation: change.item.value })
+      this.rebuildBroker(nodeId)
+      touched.brokers = true
     } else if (key.startsWith('configs/brokers/')) {
       if (text === undefined) this.configs.delete(key)
       else this.configs.set(key, parse(text))
       touched.brokerConfigs = true
+    }
+  }
+
+  private rebuildBroker(nodeId: number): void {
+    this.brokerList = undefined
+    const registration = this.registrations.get(nodeId)
+    const value = this.brokerValues.get(nodeId)
+    if (!registration || !value) this.brokersById.delete(nodeId)
+    else {
+      const { endpoint, rack, draining = false } = value
+      this.brokersById.set(nodeId, { nodeId, epoch: registration.epoch, endpoint, rack, draining })
     }
   }
 

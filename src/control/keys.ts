@@ -3,15 +3,17 @@ import type { PartitionImage } from './types.ts'
 
 /**
  * What lies where in the metastore, values as JSON. A topic is there when its `topics/` key is; keys of partitions without
- * one are leftovers.
+ * one are leftovers, or a topic that is being made.
  *
  *   cluster/id                      22 characters
  *   cluster/producer-ids            the first producer id that nobody was given
  *   topics/{topic id}               TopicValue
  *   names/{topic name}              topic id: keeps names unique
- *   partitions/{topic id}/{index}   PartitionImage
+ *   creating/{topic id}             Signature of who makes it, under its lease: while a large topic is made
+ *   partitions/{topic id}/{index}   PartitionImage. The controller writes leaders, a leader its ISR, both by compare-and-set
  *   configs/brokers/{node id}       configs of one broker; `default` for all of them
  *   brokers/{node id}               BrokerValue, under the broker's lease
+ *   registrations/{node id}         the incarnation, under the same lease. The revision that wrote it is the broker epoch
  *   elections/controller            node id, under the controller's lease
  */
 export const keys = {
@@ -19,9 +21,11 @@ export const keys = {
   producerIds: 'cluster/producer-ids',
   topic: (topicId: TopicId) => `topics/${topicId}`,
   name: (name: string) => `names/${name}`,
+  creating: (topicId: TopicId) => `creating/${topicId}`,
   partition: (topicId: TopicId, index: number) => `partitions/${topicId}/${index}`,
   brokerConfigs: (nodeId: number | undefined) => `configs/brokers/${nodeId ?? 'default'}`,
-  broker: (nodeId: number) => `brokers/${nodeId}`
+  broker: (nodeId: number) => `brokers/${nodeId}`,
+  registration: (nodeId: number) => `registrations/${nodeId}`
 }
 
 /** The name of the election whose winner is the controller. */
@@ -36,6 +40,13 @@ export interface TopicValue {
 export interface BrokerValue {
   readonly endpoint?: { readonly host: string; readonly port: number }
   readonly rack?: string
+  readonly draining?: boolean
+}
+
+/** One life of a broker. */
+export interface Signature {
+  readonly nodeId: number
+  readonly incarnation: string
 }
 
 /** The topic and index in a key under `partitions/`. */
@@ -44,6 +55,7 @@ export function partitionOf(key: string): { topicId: TopicId; index: number } {
   return { topicId, index: Number(index) }
 }
 
-export const format = (value: TopicValue | PartitionImage | BrokerValue | Record<string, string> | number): string =>
-  JSON.stringify(value)
+type Value = TopicValue | PartitionImage | BrokerValue | Signature | Record<string, string> | number
+
+export const format = (value: Value): string => JSON.stringify(value)
 export const parse = <T>(text: string): T => JSON.parse(text) as T

@@ -2,11 +2,14 @@ import type { TopicId } from '../storage/types.ts'
 
 /** A partition as the cluster knows it. */
 export interface PartitionImage {
-  /** Node id; -1 while nobody leads. */
+  /** Node id of the leader. It leads only while it is registered with `leaderBrokerEpoch`: see `leadOf`. */
   readonly leader: number
   readonly leaderEpoch: number
+  /** The registration of the leader that was elected: a restarted broker leads nothing until it is elected again. */
+  readonly leaderBrokerEpoch: number
   /** Node ids, the preferred leader first. */
   readonly replicas: readonly number[]
+  /** Never empty: the last member stays, dead or alive. */
   readonly isr: readonly number[]
 }
 
@@ -21,9 +24,13 @@ export interface TopicImage {
 
 export interface BrokerImage {
   readonly nodeId: number
+  /** Grows with every registration of this node: a restart, or the end of a lease, gives a new one. */
+  readonly epoch: number
   /** Where clients reach it; undefined until it listens. */
   readonly endpoint: { readonly host: string; readonly port: number } | undefined
   readonly rack: string | undefined
+  /** It is about to stop: others shall lead. */
+  readonly draining: boolean
 }
 
 /** The cluster as this broker knows it: read synchronously, kept up to date by watching the metastore. */
@@ -38,7 +45,9 @@ export interface MetadataImage {
   topicById(topicId: TopicId): TopicImage | undefined
   /** All topics, in order of their names. */
   topics(): Iterable<TopicImage>
+  /** Those that are registered now. */
   brokers(): readonly BrokerImage[]
+  broker(nodeId: number): BrokerImage | undefined
   /** Dynamic configs of one broker; of all of them (the cluster default) for undefined. */
   brokerConfigs(nodeId: number | undefined): Readonly<Record<string, string>>
 }
@@ -53,7 +62,21 @@ export interface ImageChange {
   readonly repartitioned: readonly TopicImage[]
   /** Whether dynamic broker configs changed. */
   readonly brokerConfigs: boolean
+  /** Whether a broker came, went or changed. */
+  readonly brokers: boolean
 }
+
+/** The broker that leads a partition now; undefined while nobody does. */
+export function leaderOf(image: MetadataImage, partition: PartitionImage): BrokerImage | undefined {
+  const broker = image.broker(partition.leader)
+  return broker?.epoch === partition.leaderBrokerEpoch ? broker : undefined
+}
+
+/** `preferred`: the first replica shall lead. `unclean`: anyone shall, where nobody does, whatever it has missed. */
+export type ElectionType = 'preferred' | 'unclean'
+
+/** What came of an election. */
+export type Election = 'elected' | 'not needed' | 'no candidate' | 'unknown partition'
 
 /**
  * The cluster's state: changes to it go through the metastore as compare-and-set, and are in this broker's image when
@@ -63,6 +86,8 @@ export interface ImageChange {
 export interface Control {
   readonly nodeId: number
   readonly image: MetadataImage
+  /** The epoch of this broker's own registration; undefined while it has none, and so leads nothing. */
+  readonly brokerEpoch: number | undefined
   /** `assignments`: the replicas of each partition. TOPIC_ALREADY_EXISTS. */
   createTopic(topic: {
     name: string
@@ -85,8 +110,30 @@ export interface Control {
   ): Promise<void>
   /** Producer ids that nobody was given before: `count` of them from `first` on. */
   allocateProducerIds(): Promise<{ readonly first: number; readonly count: number }>
+  /**
+   * Gives a partition that this broker leads another ISR. `expected` is the image that the leader goes by; `joining`:
+   * registrations that the new members must still have. False when any of it is no longer so: the image tells how it is.
+   */
+  changeIsr(
+    topicId: TopicId,
+    index: number,
+    expected: PartitionImage,
+    isr: readonly number[],
+    joining: readonly { readonly nodeId: number; readonly epoch: number }[]
+  ): Promise<boolean>
+  /** Elects a leader on somebody's wish. */
+  elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election>
+  /** Gives a partition away that this broker leads and can't serve, if another in-sync replica can. */
+  giveAway(topicId: TopicId, index: number): Promise<void>
+  /** Says that a broker's process is gone (its port refuses connections): no one waits for the end of its lease. */
+  reportGone(nodeId: number, epoch: number): Promise<void>
   /** Tells where clients reach this broker. */
   advertise(endpoint: { host: string; port: number }): Promise<void>
+  /** Announces this broker's end; resolves when no partition is left that it leads and another could, or after `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>
   onChange(listener: (change: ImageChange) => void | Promise<void>): () => void
+  /** Signs off. */
   close(): Promise<void>
+  /** Ends as a process that dies does: nothing is signed off, the lease runs out. */
+  abandon(): Promise<void>
 }

@@ -5,6 +5,7 @@ import { brokerOptions } from '../config/options.ts'
 import { mergeTexts, type Texts } from '../config/sources.ts'
 import { openControl } from '../control/control.ts'
 import { keys } from '../control/keys.ts'
+import { controlOptions } from '../control/options.ts'
 import type { Control } from '../control/types.ts'
 import type { Disk } from '../disk/disk.ts'
 import { memoryDisk } from '../disk/memory.ts'
@@ -83,7 +84,8 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
     const metastore = await openEmbeddedMetastore({ ...world, durable: { disk, folder: `${folder}/metastore` } })
     closing.add(() => metastore.close())
     await refuseMissingMetastore(store, metastore)
-    const control = await openControl({ ...world, metastore, nodeId: node.nodeId })
+    const sessionTimeoutMs = values.get(controlOptions.sessionTimeoutMs)
+    const control = await openControl({ ...world, metastore, nodeId: node.nodeId, sessionTimeoutMs })
     closing.add(() => control.close())
     refuseOtherNode(control)
     const broker = await Broker.open({ ...world, store, logDir, control, options: brokerOptions, values })

@@ -56,9 +56,9 @@ describe('a partition whose log could not be opened', () => {
     )
     assert.deepEqual([world.broker.leaderOf('a', 0), world.broker.leaderOf('a', 1)?.nodeId], [undefined, 1])
     const { replicas, logDirs } = world.broker
-    assert.equal(replicas.elect('a', 0, 'preferred').error, 'PREFERRED_LEADER_NOT_AVAILABLE')
-    assert.equal(replicas.elect('a', 0, 'unclean').error, 'ELIGIBLE_LEADERS_NOT_AVAILABLE')
-    assert.equal(replicas.elect('a', 1, 'preferred').error, 'ELECTION_NOT_NEEDED')
+    assert.equal((await replicas.elect('a', 0, 'preferred'))?.error, 'PREFERRED_LEADER_NOT_AVAILABLE')
+    assert.equal((await replicas.elect('a', 0, 'unclean'))?.error, 'ELIGIBLE_LEADERS_NOT_AVAILABLE')
+    assert.equal((await replicas.elect('a', 1, 'preferred'))?.error, 'ELECTION_NOT_NEEDED')
     const { topics } = await logDirs.describe([{ topic: 'a', indexes: [0, 1] }])
     assert.deepEqual(
       topics[0].partitions.map(({ index }) => index),

@@ -42,7 +42,7 @@ describe('making a topic', () => {
       [1, 2],
       [2, 3],
       [3, 1],
-      [1, 2]
+      [1, 3]
     ])
     assert.deepEqual(replicas('b'), [[2]])
   })

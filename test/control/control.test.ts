@@ -47,7 +47,9 @@ describe('a new cluster', () => {
     const { control } = await inMemory()
     assert.match(control.image.clusterId, /^[\w][\w-]{21}$/)
     assert.equal(control.image.controllerId, 1)
-    assert.deepEqual(control.image.brokers(), [{ nodeId: 1, endpoint: undefined, rack: undefined }])
+    assert.deepEqual(control.image.brokers(), [
+      { nodeId: 1, epoch: 2, endpoint: undefined, rack: undefined, draining: false }
+    ])
     await control.advertise({ host: 'h', port: 9 })
     assert.deepEqual(control.image.brokers()[0].endpoint, { host: 'h', port: 9 })
     assert.deepEqual([...control.image.topics()], [])
@@ -69,7 +71,10 @@ describe('topics', () => {
     assert.deepEqual(control.image.topic('b'), topic)
     assert.deepEqual(control.image.topicById(topic.topicId), topic)
     assert.deepEqual(topic.configs, { 'retention.ms': '5' })
-    assert.deepEqual(topic.partitions, Array(3).fill({ leader: 1, leaderEpoch: 0, replicas: [1], isr: [1] }))
+    assert.deepEqual(
+      topic.partitions,
+      Array(3).fill({ leader: 1, leaderEpoch: 0, leaderBrokerEpoch: 2, replicas: [1], isr: [1] })
+    )
     await control.createTopic({ name: 'a', assignments: onOne(1), configs: {} })
     assert.deepEqual(
       [...control.image.topics()].map(({ name }) => name),
@@ -245,9 +250,11 @@ describe('a start', () => {
       // A kill leaves no time to sign off: the metastore's files are all that there is.
       metastore.close().catch(() => {})
       metastore = await open()
-      const began = performance.now()
+      const began = process.cpuUsage()
       broker = await control(metastore)
-      const tookMs = performance.now() - began
+      // Of the processor, not of the clock: other tests run beside this one.
+      const { user, system } = process.cpuUsage(began)
+      const tookMs = (user + system) / 1000
       assert.ok(tookMs < 1000, `10,000 partitions took ${tookMs} ms`)
       assert.equal(broker.image.clusterId, clusterId)
       assert.equal(broker.image.controllerId, 1)

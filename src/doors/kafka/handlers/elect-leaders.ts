@@ -1,4 +1,5 @@
-import type { ElectionType } from '../../../broker/replicas.ts'
+import type { Replicas } from '../../../broker/replicas.ts'
+import type { ElectionType } from '../../../control/types.ts'
 import { NaruError } from '../../../std/errors.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { ElectLeaders } from '../../../wire/kafka/messages/elect-leaders.ts'
@@ -23,23 +24,22 @@ export const electLeaders = handler(
       }))
     })
   },
-  ({ electionType, topicPartitions }, { broker: { replicas }, apiVersion }) => {
+  async ({ electionType, topicPartitions }, { broker: { replicas }, apiVersion }) => {
     const type = apiVersion === 0 ? 'preferred' : election(electionType)
     const asked = topicPartitions?.map(({ topic, partitions }) => ({ topic, indexes: partitions })) ?? replicas.all()
-    return {
-      errorCode: 0,
-      replicaElectionResults: Array.from(asked, ({ topic, indexes }) => ({
-        topic,
-        partitionResult: indexes
-          .map(partitionId => {
-            const { error, message } = replicas.elect(topic, partitionId, type)
-            return { partitionId, errorCode: errorNumber(error), errorMessage: message }
-          })
-          .filter(({ errorCode }) => topicPartitions !== null || errorCode !== notNeeded)
-      }))
-    }
+    const answers = Array.from(asked, async ({ topic, indexes }) => {
+      const results = await Promise.all(indexes.map(index => elect(replicas, topic, index, type)))
+      const partitionResult = results.filter(({ errorCode }) => topicPartitions !== null || errorCode !== notNeeded)
+      return { topic, partitionResult }
+    })
+    return { errorCode: 0, replicaElectionResults: await Promise.all(answers) }
   }
 )
+
+async function elect(replicas: Replicas, topic: string, partitionId: number, type: ElectionType) {
+  const { error, message } = (await replicas.elect(topic, partitionId, type)) ?? {}
+  return { partitionId, errorCode: errorNumber(error), errorMessage: message ?? null }
+}
 
 function election(number: number): ElectionType {
   if (number === 0) return 'preferred'

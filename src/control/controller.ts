@@ -1,0 +1,169 @@
+import { campaign, electionKey, type Leadership } from '../metastore/election.ts'
+import { type Lease, type Operation, transactionOperationsMax } from '../metastore/metastore.ts'
+import type { Clock, Timer } from '../std/clock.ts'
+import type { Logger } from '../std/log.ts'
+import type { TopicId } from '../storage/types.ts'
+import { repaired } from './election.ts'
+import { controllerElection, format, keys } from './keys.ts'
+import { type Metadata, madeBy, registeredAs } from './metadata.ts'
+import type { ImageChange, PartitionImage } from './types.ts'
+
+/** What could not be written is tried again after so long. */
+const retryMs = 200
+
+interface Repair {
+  readonly key: string
+  readonly partition: PartitionImage
+}
+
+/**
+ * The controller's part of every broker: stands for election, and while it is elected sees to it that partitions have
+ * leaders. It goes by the image alone and may do its work again at any time: what it writes holds only while it is
+ * the controller, the partition is as it saw it and the new leader is still registered.
+ */
+export class Controller {
+  private readonly metadata: Metadata
+  private readonly nodeId: number
+  private readonly clock: Clock
+  private readonly logger: Logger
+  private leadership: Leadership | undefined
+  /** Topics to look at; all of them when `everything`. */
+  private due = new Set<TopicId>()
+  private everything = false
+  private running: Promise<void> | undefined
+  private timer: Timer | undefined
+  private closed = false
+
+  constructor(metadata: Metadata, nodeId: number, world: { clock: Clock; logger: Logger }) {
+    this.metadata = metadata
+    this.nodeId = nodeId
+    this.clock = world.clock
+    this.logger = world.logger
+  }
+
+  /**
+   * Stands for election under a lease. With `displace` a former life of this very broker stands back at once. When nobody
+   * else is elected this resolves after the first look at all partitions; else at once.
+   */
+  async stand(lease: Lease, displace: boolean): Promise<void> {
+    if (this.closed) return
+    const key = electionKey(controllerElection)
+    const { metastore } = this.metadata
+    const { item } = await metastore.get(key)
+    const isOurs = item !== undefined && displace && Number(item.value) === this.nodeId
+    if (isOurs && item.lease !== lease.id)
+      await this.metadata.txn([madeBy(key, item.createRevision)], [{ type: 'delete', key }])
+    const served = campaign(metastore, controllerElection, lease, String(this.nodeId))
+      .then(leadership => this.serve(leadership, lease))
+      .catch(error => {
+        if (!this.closed) this.logger.warn({ err: error }, 'no longer standing for controller')
+      })
+    if (!item || isOurs) await served
+  }
+
+  /** To be called with every change of the image. */
+  imageChanged(change: ImageChange): void {
+    if (!this.leadership) return
+    if (change.brokers) this.everything = true
+    for (const { topicId } of change.created) this.due.add(topicId)
+    for (const { topicId } of change.repartitioned) this.due.add(topicId)
+    if (this.everything || this.due.size > 0) this.work()
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    this.leadership = undefined
+    this.timer?.cancel()
+    await this.running
+  }
+
+  private async serve(leadership: Leadership, lease: Lease): Promise<void> {
+    if (this.closed) return
+    this.leadership = leadership
+    leadership.onLost(() => {
+      if (this.leadership === leadership) this.leadership = undefined
+      // The lease may live on: a peer took this broker for dead. Without it the next one stands again.
+      if (!this.closed) this.stand(lease, false).catch(() => {})
+    })
+    this.everything = true
+    // The image must have the win, and all that came before it.
+    await this.metadata.txn([leadership.fence], [])
+    await this.work()
+  }
+
+  /** One pass after the other until nothing is left to look at. Never rejects. */
+  private work(): Promise<void> {
+    this.running ??= this.pass().finally(() => {
+      this.running = undefined
+    })
+    return this.running
+  }
+
+  private async pass(): Promise<void> {
+    // After the turn: changes that come together are looked at together.
+    await Promise.resolve()
+    while (this.leadership && (this.everything || this.due.size > 0)) {
+      const { leadership } = this
+      const repairs = this.look()
+      try {
+        await Promise.all(inTransactions(repairs).map(part => this.write(leadership, part)))
+      } catch (error) {
+        this.everything = true
+        if (this.leadership !== leadership) continue
+        this.logger.warn({ err: error }, 'leaders could not be elected; it is tried again')
+        this.timer?.cancel()
+        this.timer = this.clock.after(retryMs, () => void this.work())
+        return
+      }
+    }
+  }
+
+  private look(): Repair[] {
+    const { image } = this.metadata
+    const { due, everything } = this
+    this.due = new Set()
+    this.everything = false
+    const repairs: Repair[] = []
+    for (const topic of everything ? image.topics() : due) {
+      const found = typeof topic === 'string' ? image.topicById(topic) : topic
+      found?.partitions.forEach((partition, index) => {
+        if (partition.replicas.length === 0) return
+        const changed = repaired(image, partition)
+        if (changed) repairs.push({ key: keys.partition(found.topicId, index), partition: changed })
+      })
+    }
+    return repairs
+  }
+
+  private async write({ fence }: Leadership, repairs: readonly Repair[]): Promise<void> {
+    const leaders = new Map(repairs.map(({ partition }) => [partition.leader, partition.leaderBrokerEpoch]))
+    const compares = [
+      fence,
+      ...[...leaders].map(([nodeId, epoch]) => registeredAs(nodeId, epoch)),
+      ...repairs.map(({ key }) => this.metadata.unchanged(key))
+    ]
+    const puts = repairs.map(({ key, partition }): Operation => ({ type: 'put', key, value: format(partition) }))
+    // Where one of them has changed, all are looked at again; the change itself is in the image now.
+    if (!(await this.metadata.txn(compares, puts))) for (const { key } of repairs) this.due.add(topicOf(key))
+  }
+}
+
+/** As many as fit into a transaction that compares the controller, each new leader and each partition. */
+function inTransactions(repairs: readonly Repair[]): Repair[][] {
+  const parts: Repair[][] = []
+  let leaders = new Set<number>()
+  for (const repair of repairs) {
+    const last = parts[parts.length - 1]
+    leaders.add(repair.partition.leader)
+    if (last && last.length + 1 + leaders.size + 1 <= transactionOperationsMax) last.push(repair)
+    else {
+      parts.push([repair])
+      leaders = new Set([repair.partition.leader])
+    }
+  }
+  return parts
+}
+
+function topicOf(key: string): TopicId {
+  return key.split('/')[1]
+}

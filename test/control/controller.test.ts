@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { openControl } from '../../src/control/control.ts'
+import { type Control, leaderOf, type PartitionImage } from '../../src/control/types.ts'
+import { openEmbeddedMetastore } from '../../src/metastore/embedded/embedded.ts'
+import type { Metastore } from '../../src/metastore/metastore.ts'
+import { ManualClock } from '../../src/std/clock.ts'
+import { silent } from '../../src/std/log.ts'
+import { SeededRandom } from '../../src/std/random.ts'
+
+const sessionTimeoutMs = 5000
+let seed = 100
+
+interface Nodes {
+  readonly clock: ManualClock
+  readonly metastore: Metastore
+  readonly controls: Control[]
+  open(nodeId: number): Promise<Control>
+  /** How a partition of the topic `t` stands, as a control sees it: the last one unless told otherwise. */
+  now(index?: number, control?: Control): PartitionImage
+}
+
+/** Controls of nodes 1 to `count`, and a topic `t` with replicas on all of them. */
+async function nodes(count: number, partitions = 1): Promise<Nodes> {
+  const clock = new ManualClock()
+  const metastore = await openEmbeddedMetastore({ clock, logger: silent })
+  const open = (nodeId: number) =>
+    openControl({ metastore, nodeId, sessionTimeoutMs, clock, random: new SeededRandom(seed++), logger: silent })
+  const controls: Control[] = []
+  for (let nodeId = 1; nodeId <= count; nodeId++) controls.push(await open(nodeId))
+  const replicas = controls.map(({ nodeId }) => nodeId)
+  const assignments = Array.from({ length: partitions }, () => replicas)
+  await controls[0].createTopic({ name: 't', assignments, configs: {} })
+  return {
+    clock,
+    metastore,
+    controls,
+    open,
+    now: (index = 0, control = controls.at(-1)!) => control.image.topic('t')!.partitions[index]
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+}
+
+describe('a partition whose leader', () => {
+  it('signs off is led by the next in-sync replica, with a new epoch and without the old leader', async () => {
+    const { controls, now } = await nodes(3)
+    assert.deepEqual([now().leader, now().isr], [1, [1, 2, 3]])
+    await controls[0].close()
+    await settle()
+    assert.deepEqual([now().leader, now().leaderEpoch, now().isr], [2, 1, [2, 3]])
+    assert.equal(now().leaderBrokerEpoch, controls[1].brokerEpoch)
+  })
+
+  it('dies is led by another when the lease has ended, also when it was the controller', async () => {
+    const { clock, controls, now } = await nodes(3)
+    assert.equal(controls[2].image.controllerId, 1)
+    await controls[0].abandon()
+    clock.advance(sessionTimeoutMs - 1)
+    await settle()
+    assert.equal(now().leader, 1)
+    clock.advance(2)
+    await settle()
+    assert.deepEqual([now().leader, now().leaderEpoch], [2, 1])
+    assert.equal(controls[2].image.controllerId, 2)
+  })
+
+  it('is found gone by a peer is led by another at once', async () => {
+    const { controls, now } = await nodes(3)
+    const { epoch } = controls[2].image.broker(1)!
+    await controls[0].abandon()
+    await controls[2].reportGone(1, epoch - 1)
+    assert.equal(now().leader, 1, 'a report on an earlier life says nothing')
+    await controls[2].reportGone(1, epoch)
+    await settle()
+    assert.deepEqual([now().leader, now().leaderEpoch, now().isr], [2, 1, [2, 3]])
+    assert.notEqual(controls[2].image.controllerId, 1)
+  })
+
+  it('is taken for gone and is not comes back with a new epoch, and leads nothing by its past', async () => {
+    const { controls, now } = await nodes(2)
+    const [first] = controls
+    const epoch = first.brokerEpoch!
+    await controls[1].reportGone(1, epoch)
+    await settle()
+    assert.ok(first.brokerEpoch! > epoch)
+    // Whoever leads now was elected anew.
+    assert.equal(now().leaderEpoch, 1)
+    assert.notEqual(now().leaderBrokerEpoch, epoch)
+    assert.notEqual(leaderOf(controls[1].image, now()), undefined)
+  })
+
+  it('was the last in-sync replica waits for it, and it leads again with a new epoch when it is back', async () => {
+    const { controls, open, now } = await nodes(2)
+    const [first, second] = controls
+    assert.equal(await first.changeIsr(first.image.topic('t')!.topicId, 0, now(0, first), [1], []), true)
+    await first.close()
+    await settle()
+    assert.equal(leaderOf(second.image, now()), undefined)
+    assert.deepEqual(now().isr, [1])
+    const back = await open(1)
+    await settle()
+    assert.equal(leaderOf(second.image, now())?.nodeId, 1)
+    assert.deepEqual([now().leaderEpoch, now().leaderBrokerEpoch], [1, back.brokerEpoch])
+  })
+
+  it('has the last word is replaced uncleanly only when that is asked for', async () => {
+    const { controls, now } = await nodes(2)
+    const [first, second] = controls
+    const { topicId } = first.image.topic('t')!
+    assert.equal(await first.changeIsr(topicId, 0, now(0, first), [1], []), true)
+    await first.close()
+    await settle()
+    assert.equal(await second.elect(topicId, 0, 'preferred'), 'no candidate')
+    assert.equal(await second.elect(topicId, 0, 'unclean'), 'elected')
+    assert.deepEqual([now().leader, now().leaderEpoch, now().isr], [2, 1, [2]])
+    assert.equal(await second.elect(topicId, 0, 'unclean'), 'not needed')
+    assert.equal(await second.elect(topicId, 5, 'unclean'), 'unknown partition')
+  })
+
+  it('is not the preferred one is replaced on demand', async () => {
+    const { controls, open, now } = await nodes(2)
+    const [first, second] = controls
+    const { topicId } = first.image.topic('t')!
+    await first.close()
+    await settle()
+    await open(1)
+    assert.equal(await second.elect(topicId, 0, 'preferred'), 'no candidate', 'it is not in sync yet')
+    const { epoch } = second.image.broker(1)!
+    assert.equal(await second.changeIsr(topicId, 0, now(0, second), [2, 1], [{ nodeId: 1, epoch }]), true)
+    assert.equal(await second.elect(topicId, 0, 'preferred'), 'elected')
+    assert.deepEqual([now().leader, now().leaderEpoch, now().isr], [1, 2, [2, 1]])
+  })
+
+  it('drains hands over before it is told so, as far as there is someone', async () => {
+    const { controls, clock, now } = await nodes(2, 3)
+    const [first, second] = controls
+    await first.drain(1000)
+    for (const index of [0, 1, 2]) assert.deepEqual([now(index).leader, now(index).isr], [2, [2]])
+    await second.drain(1000)
+    assert.equal(now().leader, 2, 'a broker that drains too is no better')
+    assert.equal(clock.nextDueMs(), undefined)
+  })
+
+  it('gives it away is replaced, unless it is the only one', async () => {
+    const { controls, now } = await nodes(2)
+    const { topicId } = controls[0].image.topic('t')!
+    await controls[0].giveAway(topicId, 0)
+    assert.deepEqual([now().leader, now().isr], [2, [2]])
+    await controls[1].giveAway(topicId, 0)
+    assert.deepEqual([now().leader, now().leaderEpoch], [2, 1])
+  })
+})
+
+describe('a change of the ISR', () => {
+  it('counts only for the partition as its leader saw it, and for the registration that caught up', async () => {
+    const { controls, open, now } = await nodes(3)
+    const [first, second, third] = controls
+    const { topicId } = first.image.topic('t')!
+    const seen = now(0, first)
+    assert.equal(await first.changeIsr(topicId, 0, seen, [1, 2], []), true)
+    assert.equal(await first.changeIsr(topicId, 0, seen, [1], []), false)
+    const { epoch } = first.image.broker(3)!
+    await third.close()
+    await open(3)
+    assert.equal(await first.changeIsr(topicId, 0, now(0, first), [1, 2, 3], [{ nodeId: 3, epoch }]), false)
+    assert.deepEqual(second.image.topic('t')!.partitions[0].isr, [1, 2])
+  })
+})
+
+describe('a new topic', () => {
+  it('begins with the replicas that are there, led by the first of them', async () => {
+    const { controls } = await nodes(3)
+    await controls[0].close()
+    await controls[1].createTopic({
+      name: 'u',
+      assignments: [
+        [1, 2, 3],
+        [3, 1, 2]
+      ],
+      configs: {}
+    })
+    const [one, other] = controls[2].image.topic('u')!.partitions
+    assert.deepEqual([one.leader, one.isr, one.leaderEpoch], [2, [2, 3], 0])
+    assert.deepEqual([other.leader, other.isr], [3, [3, 2]])
+  })
+
+  it('of many partitions is not taken for the leftovers of a crash while it is made', async () => {
+    const { controls, open } = await nodes(2)
+    const making = controls[0].createTopic({
+      name: 'big',
+      assignments: Array.from({ length: 500 }, () => [1]),
+      configs: {}
+    })
+    const [made] = await Promise.all([making, open(3), open(4)])
+    assert.ok(made.partitions.every(({ leader }) => leader === 1))
+    assert.equal(controls[1].image.topic('big')?.partitions.filter(({ replicas }) => replicas.length === 1).length, 500)
+  })
+})
+
+describe('two processes with one node id', () => {
+  it('end with the newer one registered, and the older one leading nothing', async () => {
+    const { controls, open, now } = await nodes(1)
+    const newer = await open(1)
+    await settle()
+    assert.equal(controls[0].brokerEpoch, undefined)
+    assert.equal(now().leaderBrokerEpoch, newer.brokerEpoch)
+    await controls[0].close()
+    assert.notEqual(newer.brokerEpoch, undefined)
+  })
+})
