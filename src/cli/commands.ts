@@ -30,5 +30,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   config: {
     description: 'show and change the configs of topics and brokers',
     load: async () => (await import('./config.ts')).configCommand()
+  },
+  log: {
+    description: 'look into the files of a data folder, and verify them',
+    load: async () => (await import('./log.ts')).logCommand()
   }
 }

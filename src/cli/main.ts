@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { commands } from './commands.ts'
 import { exitCodes, type Failure, failureOf } from './failure.ts'
+import { NobodyReads } from './log/lines.ts'
 
 const help = `
 Examples:
@@ -50,4 +51,6 @@ for (const stream of [process.stdout, process.stderr])
     process.exitCode ??= exitCodes.ok
   })
 
-main(process.argv.slice(2)).catch(error => report(failureOf(error)))
+main(process.argv.slice(2)).catch(error => {
+  if (!(error instanceof NobodyReads)) report(failureOf(error))
+})

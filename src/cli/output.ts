@@ -87,6 +87,11 @@ export class RecordOutput {
     this.bytes += part.length
   }
 
+  /** Bytes that wait for `flush`. */
+  get pending(): number {
+    return this.bytes
+  }
+
   /** Resolves when what was written is on its way and the reader keeps up, or is gone. */
   async flush(): Promise<void> {
     if (this.bytes === 0 || this.closed) return

@@ -37,7 +37,8 @@ export function jsonOf(record: ConsumedRecord): JsonRecord {
   }
 }
 
-function jsonBytes(bytes: Buffer | null): JsonBytes {
+/** Bytes as JSON holds them. */
+export function jsonBytes(bytes: Buffer | null): JsonBytes {
   if (bytes === null) return null
   return isUtf8(bytes) ? bytes.toString('utf8') : { base64: bytes.toString('base64') }
 }

@@ -44,7 +44,8 @@ export interface JournalContents {
   readonly damaged: { readonly sequence: number; readonly path: string; readonly position: number }[]
 }
 
-interface Round {
+/** An intact round, where it lies. */
+export interface Round {
   readonly sequence: number
   readonly order: number
   readonly path: string
@@ -113,7 +114,7 @@ async function makeDurable(disk: Disk, path: string): Promise<void> {
  * The rounds in a file, stale ones too. Where none is intact the search goes on at the next block: what was torn, or
  * what damage left.
  */
-function readFileRounds(
+export function readFileRounds(
   bytes: Buffer,
   path: string,
   journal: JournalKind,

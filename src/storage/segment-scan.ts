@@ -24,7 +24,7 @@ export interface ScanOptions {
 export class SegmentScan {
   /** Ended at `stopAt`, or in a torn tail. */
   stopped = false
-  private readonly file: DiskFile
+  private readonly file: Pick<DiskFile, 'read'>
   private readonly segment: Segment
   private readonly epochs: Epochs
   /** All of the index file: only its entries can explain a gap. */
@@ -35,7 +35,14 @@ export class SegmentScan {
   private buffer = Buffer.alloc(0)
   private start = 0
 
-  constructor(file: DiskFile, segment: Segment, epochs: Epochs, gaps: OffsetIndex, limit: number, known: Range) {
+  constructor(
+    file: Pick<DiskFile, 'read'>,
+    segment: Segment,
+    epochs: Epochs,
+    gaps: OffsetIndex,
+    limit: number,
+    known: Range
+  ) {
     this.file = file
     this.segment = segment
     this.epochs = epochs

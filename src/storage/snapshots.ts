@@ -40,16 +40,24 @@ export async function loadSnapshot(context: StoreContext, log: StoredLog): Promi
   for (const offset of offsets.reverse()) {
     if (offset > log.endOffset) continue
     const file = await readWhole(context.disk, log.path(offset, 'snapshot'))
-    if (!file || file.length < prefixBytes) continue
-    const intact = file.readUInt32BE(0) === crc32c(file, 4) && file.readUInt32BE(4) === version
-    if (intact) {
-      const isSame = offset <= log.startOffset || file.readInt32BE(8) === log.epochAt(offset - 1)
-      if (isSame) return { offset, bytes: file.subarray(prefixBytes) }
+    if (!file) continue
+    const found = decodeSnapshot(file)
+    if (found) {
+      const isSame = offset <= log.startOffset || found.epoch === log.epochAt(offset - 1)
+      if (isSame) return { offset, bytes: found.bytes }
       continue
     }
     context.logger.warn({ log: log.name, offset }, 'a snapshot is damaged; an older one is used')
   }
   return undefined
+}
+
+/** What a snapshot's file holds; undefined when it is damaged. `epoch`: of the last batch below its offset. */
+export function decodeSnapshot(file: Buffer): { epoch: number; bytes: Buffer } | undefined {
+  if (file.length < prefixBytes || file.readUInt32BE(0) !== crc32c(file, 4)) return undefined
+  return file.readUInt32BE(4) === version
+    ? { epoch: file.readInt32BE(8), bytes: file.subarray(prefixBytes) }
+    : undefined
 }
 
 /** Removes snapshots above `end`, durably. */

@@ -12,23 +12,7 @@ import { batchAt, durable, logId, openStore, setting, syncConfig } from './suppo
  */
 export async function flipRun(seed: number): Promise<boolean> {
   const random = new SeededRandom(seed)
-  let disk = new SimulatedDisk({ random })
-  const models = Array.from({ length: 1 + below(random, 4) }, (_, at) => new LogModel(logId(at), syncConfig))
-  for (let life = 0; life < 2; life++) {
-    const store = await openStore(setting(disk))
-    for (const model of models) model.lost((await store.open(model.id, model.config)).endOffset)
-    for (let step = 0; step < 40; step++) {
-      const model = models[below(random, models.length)]
-      await append(model, await store.open(model.id, model.config), random, life)
-    }
-    // The last round of a journal can't be told from a torn one when it is damaged: it has something else.
-    const last = await store.open(logId(99), syncConfig)
-    last.append(batchAt(last.endOffset, 1, 10, life))
-    await durable(last)
-    if (chance(random, 0.5)) await store.close()
-    disk = chance(random, 0.5) ? disk.afterCrash() : disk.afterKill()
-  }
-  flip(disk, random)
+  const { disk, models } = await flippedFolder(random)
   let reported = 0
   const logger: Logger = {
     ...silent,
@@ -61,6 +45,28 @@ export async function flipRun(seed: number): Promise<boolean> {
   }
   await again.close()
   return damaged > 0
+}
+
+/** A data folder of a broker that stopped, cleanly or not, in which one bit has flipped since; and what it had. */
+export async function flippedFolder(random: SeededRandom): Promise<{ disk: SimulatedDisk; models: LogModel[] }> {
+  let disk = new SimulatedDisk({ random })
+  const models = Array.from({ length: 1 + below(random, 4) }, (_, at) => new LogModel(logId(at), syncConfig))
+  for (let life = 0; life < 2; life++) {
+    const store = await openStore(setting(disk))
+    for (const model of models) model.lost((await store.open(model.id, model.config)).endOffset)
+    for (let step = 0; step < 40; step++) {
+      const model = models[below(random, models.length)]
+      await append(model, await store.open(model.id, model.config), random, life)
+    }
+    // The last round of a journal can't be told from a torn one when it is damaged: it has something else.
+    const last = await store.open(logId(99), syncConfig)
+    last.append(batchAt(last.endOffset, 1, 10, life))
+    await durable(last)
+    if (chance(random, 0.5)) await store.close()
+    disk = chance(random, 0.5) ? disk.afterCrash() : disk.afterKill()
+  }
+  flip(disk, random)
+  return { disk, models }
 }
 
 async function append(model: LogModel, log: Log, random: SeededRandom, epoch: number): Promise<void> {

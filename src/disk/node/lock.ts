@@ -28,6 +28,12 @@ export function takeLock(path: string): DiskLock {
   throw new DiskError('locked', `${path} is being taken by another broker`)
 }
 
+/** The process that holds the lock which `takeLock` would take; undefined when it is free. Changes nothing. */
+export function lockHolder(path: string): number | undefined {
+  const holder = contentOf(lockFile(path))
+  return holder !== undefined && isAlive(holder) ? Number(holder.split(' ')[0]) : undefined
+}
+
 function lockOf(file: string, mine: string): DiskLock {
   return {
     async release() {

@@ -160,7 +160,7 @@ export class EffectLog {
     if (sequenceOf(name) !== this.sequence) throw this.missing(name)
     let at = 0
     for (;;) {
-      const frame = decode(bytes, at)
+      const frame = decodeFrame(bytes, at)
       if (!frame || frame.sequence !== this.sequence) break
       const effects = JSON.parse(frame.payload.toString()) as Effect[]
       for (const effect of effects) replayed(effect)
@@ -189,7 +189,7 @@ export class EffectLog {
     this.sequence = sequenceOf(name)
     let head: SnapshotHead | undefined
     for (let at = 0; ; ) {
-      const frame = decode(bytes, at)
+      const frame = decodeFrame(bytes, at)
       if (!frame) break
       const content = JSON.parse(frame.payload.toString()) as SnapshotHead | KeyValue[]
       if (!head) {
@@ -246,7 +246,8 @@ function encode(sequence: number, payload: Buffer): Buffer {
   return frame
 }
 
-function decode(bytes: Buffer, at: number): { sequence: number; payload: Buffer; end: number } | undefined {
+/** The intact frame at `at`; undefined when there is none. */
+export function decodeFrame(bytes: Buffer, at: number): { sequence: number; payload: Buffer; end: number } | undefined {
   if (at + headBytes > bytes.length || bytes.readUInt32BE(at) !== magic) return undefined
   const end = at + headBytes + bytes.readUInt32BE(at + 4)
   if (end > bytes.length) return undefined
@@ -260,7 +261,7 @@ function hasFrameBehind(bytes: Buffer, from: number): boolean {
   const mark = Buffer.alloc(4)
   mark.writeUInt32BE(magic, 0)
   for (let at = bytes.indexOf(mark, from); at >= 0; at = bytes.indexOf(mark, at + 1))
-    if (at > from && decode(bytes, at)) return true
+    if (at > from && decodeFrame(bytes, at)) return true
   return false
 }
 
