@@ -288,6 +288,14 @@ class OverlayFile implements DiskFile {
     return this.content.write(source, offset, length, position)
   }
 
+  async writeAll(pieces: readonly Buffer[], position: number): Promise<void> {
+    let at = position
+    for (const piece of pieces) {
+      await this.write(piece, 0, piece.length, at)
+      at += piece.length
+    }
+  }
+
   writeSync(source: Buffer, offset: number, length: number, position: number): void {
     this.checkOpen()
     if (this.direct) assertBlocks(length, position)

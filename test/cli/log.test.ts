@@ -25,11 +25,11 @@ before(async () => {
     const ran = await naru(args, broker.bootstrap, input)
     assert.equal(ran.code, 0, ran.stderr)
   }
-  await client(['topic', 'create', 'orders', '-p', '2'])
+  await client(['topic', 'create', 'orders', '-p', '2', '-c', 'segment.bytes=1048576'])
   const lines = Array.from({ length: 100 }, (_, i) => `k${i}:v${i}\n`).join('')
   await client(['produce', 'orders', '-p', '0', '-K', ':', '-H', 'from=test', '--codec', 'zstd'], lines)
   await client(['produce', 'orders', '-p', '0'], 'last\n')
-  await client(['produce', 'orders', '-p', '1', '--batch-bytes', '1000'], `${'x'.repeat(900)}\n`.repeat(20))
+  await client(['produce', 'orders', '-p', '1', '--batch-bytes', '5000'], `${'x'.repeat(900)}\n`.repeat(1300))
   live = {
     verify: await run(['log', 'verify', '--live']),
     refused: await run(['log', 'verify'], 2),
@@ -111,7 +111,10 @@ test('dump of the other files', async () => {
 })
 
 test('verify: well, then damaged; with file, byte and exit code', async () => {
-  assert.match(await run(['log', 'verify']), /^2 segments of \d+ logs, \d+ batches.*\(stopped cleanly\): nothing is damaged\./)
+  assert.match(
+    await run(['log', 'verify']),
+    /^3 segments of \d+ logs, \d+ batches.*\(stopped cleanly\): nothing is damaged\./
+  )
   assert.match(await run(['log', 'verify', 'orders-0']), /^1 segment of 1 log, 2 batches/)
   const segment = join(logFolder, readdirSync(logFolder).find(name => name.endsWith('.log'))!)
   flip(segment, 80)

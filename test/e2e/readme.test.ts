@@ -34,6 +34,9 @@ const expectations: readonly (readonly [RegExp, RegExp])[] = [
   [/an order is announced/, /pass 1\n/],
   [/console\.log\(broker\.bootstrap\)/, /^[\w.]+:\d+\n/],
   [/consume work --group workers/, /1\n2\n3\n4\n5\n6\n/],
+  [/group reset-offsets billing/, /6 offsets moved/],
+  [/config get topic\/payments retention\.ms\n/, /retention\.ms = 86400000\n/],
+  [/naru log verify/, /offset 0 .*value "stopped"[\s\S]*: nothing is damaged\./],
   [/consume orders --from -1 --exit --json/, /"value":"one".*\n(.*\n)*.*apples/]
 ]
 
@@ -51,6 +54,7 @@ for (const page of pages)
       writeFileSync(join(clone, 'bin/naru'), `#!/bin/sh\nexec "${process.execPath}" "${naruCommand}" "$@"\n`)
       chmodSync(join(clone, 'bin/naru'), 0o755)
       broker = await startNaru({ env: { NARU_GROUP_INITIAL_REBALANCE_DELAY_MS: '0' } })
+      if (blocks.some(({ text }) => text.includes('offline-data'))) await stoppedBroker(join(clone, 'offline-data'))
     })
     after(async () => {
       for (const { pid, exitCode } of children) if (pid && exitCode === null) killGroup(pid)
@@ -67,6 +71,13 @@ for (const page of pages)
         },
         () => check(block)
       )
+
+    /** A folder that a broker has left, with a record in `orders`. */
+    async function stoppedBroker(dataDir: string): Promise<void> {
+      const other = await startNaru({ dataDir })
+      await run('sh', ['-c', 'echo stopped | naru produce orders'], { NARU_BOOTSTRAP: other.bootstrap }).ended
+      await other.stop()
+    }
 
     async function check(block: Block): Promise<void> {
       const text = block.text.replaceAll('localhost:9092', broker.bootstrap)
