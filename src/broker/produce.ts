@@ -47,7 +47,7 @@ export function produce(
   for (let i = 0; i < items.length; i++) {
     try {
       const partition = partitions.find(items[i])
-      const appended = append(partition, items[i], acks)
+      const appended = append(partition, items[i])
       outcomes[i] = {
         baseOffset: appended.baseOffset,
         logAppendTimeMs: appended.logAppendTimeMs,
@@ -63,15 +63,9 @@ export function produce(
   return pending.count === 0 ? outcomes : pending.settle(clock, timeoutMs)
 }
 
-function append(partition: Partition, item: ProduceItem, acks: number): Appended {
+function append(partition: Partition, item: ProduceItem): Appended {
   if (isInternalTopic(partition.topic))
     throw new NaruError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${partition.topic}.`)
-  // One in-sync replica is all there is, so anything above 1 can't be had: refuse before the append, as Kafka does.
-  if (acks === -1 && partition.config.minInsyncReplicas > 1)
-    throw new NaruError(
-      'NOT_ENOUGH_REPLICAS',
-      `${partition.topic}-${partition.index} has 1 in-sync replica; min.insync.replicas is ${partition.config.minInsyncReplicas}.`
-    )
   if (item.records === null) throw new NaruError('INVALID_RECORD', 'The request has no records for this partition.')
   return partition.appendFromProducer(item.records)
 }

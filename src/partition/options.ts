@@ -51,7 +51,7 @@ export const partitionTopicOptions = {
     default: 1,
     min: 1,
     broker: 'min.insync.replicas',
-    doc: 'How many in-sync replicas an acks=all write needs.'
+    doc: 'How many in-sync replicas an acks=all write needs: as many as the partition has, where that is less.'
   }),
   checkCompressed: option({
     name: 'naru.produce.check.compressed',

@@ -95,14 +95,11 @@ describe('produce', () => {
     await world.close()
   })
 
-  it('refuses acks=all where min.insync.replicas is more than there are, until that is changed', async () => {
+  it('asks for no more in-sync replicas than a partition has, whatever min.insync.replicas says', async () => {
     const world = await openWorld()
-    const { topicId } = await world.topic('t', 1, { 'min.insync.replicas': '2' })
-    assert.equal(await errorOf(world, 't', batch(['a'])), 'NOT_ENOUGH_REPLICAS')
-    assert.equal(await errorOf(world, 't', batch(['b']), 1), undefined)
-    await world.control.updateTopicConfigs(topicId, () => ({}))
-    assert.equal(await errorOf(world, 't', batch(['c'])), undefined)
-    assert.deepEqual(lines(await fetch(world, [item('t', 0, 0)])), ['t-0: b c'])
+    await world.topic('t', 1, { 'min.insync.replicas': '2' })
+    assert.equal(await errorOf(world, 't', batch(['a'])), undefined)
+    assert.deepEqual(lines(await fetch(world, [item('t', 0, 0)])), ['t-0: a'])
     await world.close()
   })
 

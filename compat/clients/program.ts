@@ -1,0 +1,134 @@
+/**
+ * Programs in other languages that check a broker through their own Kafka clients. A program is started with the
+ * broker's address and its kind ("naru" or "kafka") and prints lines of JSON:
+ *
+ * - `{"check": NAME, "ok": true|false, "ms": NUMBER, "error": TEXT}`: what came of one check.
+ * - `{"do": "kill9"|"stop"|"restart"}`: asks for the broker's end or start; a line on its standard input says "done".
+ * - `{"done": true}`: all checks have run.
+ *
+ * Each runs against Naru and, where it can, against Apache Kafka: a check that fails there expects something wrong.
+ */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { RunningBroker } from '../../test/support/naru.ts'
+import { type Settings, startTarget, type Target, whyNoTarget } from '../../test/support/target.ts'
+
+export const root = fileURLToPath(new URL('../../', import.meta.url))
+
+export interface Program {
+  /** The client that it uses, for people. */
+  readonly name: string
+  /** What keeps it from running here, for `skip`: a missing toolchain, packages that can't be had. */
+  readonly whyNot: string | undefined
+  /** Builds it and gives the command that starts it. Throws with the compiler's words. */
+  build(): readonly string[]
+}
+
+interface Result {
+  readonly check: string
+  readonly ok: boolean
+  readonly error?: string
+}
+
+/** Short enough for tests that wait for a session to end, on both kinds of broker. */
+const settings: Settings = { 'group.min.session.timeout.ms': '1000' }
+
+const programTimeoutMs = 240_000
+
+/** Runs a tool of a toolchain; undefined when it went well, else why not. */
+export function complaint(command: string, args: readonly string[], cwd = root): string | undefined {
+  const { error, status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: 600_000 })
+  if (error) return error.message
+  return status === 0 ? undefined : `${stdout}${stderr}`.trim().slice(-2000) || `it ended with ${status}`
+}
+
+/** Why a command can't be used here: it isn't there, or an argument says so. */
+export function whyNoCommand(command: string, args: readonly string[]): string | undefined {
+  return spawnSync(command, args).status === 0 ? undefined : `${command} is not installed`
+}
+
+/** Declares a program's checks as tests. */
+export function testProgram(program: Program): void {
+  const skip = program.whyNot
+  test(`${program.name}: every check behaves as on Apache Kafka`, { skip, timeout: 900_000 }, async t => {
+    const command = program.build()
+    const whyNoKafka = whyNoTarget('kafka')
+    const targets: Target[] = whyNoKafka ? ['naru'] : ['naru', 'kafka']
+    const [naru, kafka] = await Promise.all(targets.map(target => runOn(target, command)))
+    for (const [check, result] of naru)
+      await t.test(`${program.name}: ${check}`, () => {
+        const expected = kafka?.get(check)
+        if (kafka) assert.ok(expected?.ok, `Apache Kafka behaves otherwise: ${expected?.error ?? 'not checked'}`)
+        assert.ok(result.ok, result.error)
+      })
+    if (whyNoKafka) await t.test(`${program.name}: the same on Apache Kafka`, { skip: whyNoKafka }, () => {})
+    assert.ok(naru.size > 0, 'the program checked nothing')
+    for (const check of kafka?.keys() ?? []) assert.ok(naru.has(check), `${check} was not checked on Naru`)
+  })
+}
+
+async function runOn(target: Target, command: readonly string[]): Promise<Map<string, Result>> {
+  const broker = await startTarget(settings, target)
+  const [file, ...args] = command
+  const child = spawn(file, [...args, broker.bootstrap, target], { stdio: ['pipe', 'pipe', 'pipe'] })
+  try {
+    return await collect(child, broker)
+  } finally {
+    child.kill('SIGKILL')
+    await broker.remove()
+  }
+}
+
+async function collect(child: ChildProcess, broker: RunningBroker): Promise<Map<string, Result>> {
+  const results = new Map<string, Result>()
+  let done = false
+  let rest = ''
+  const keep = (text: string) => {
+    rest = (rest + text).slice(-4000)
+  }
+  child.stderr!.setEncoding('utf8').on('data', keep)
+  child.stdin!.on('error', () => {}) // it may be gone before its answer
+  const ended = new Promise<string>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(`${code ?? signal}`))
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), programTimeoutMs)
+  for await (const text of createInterface({ input: child.stdout! })) {
+    const line = parse(text)
+    if (line.check !== undefined) results.set(line.check, line as Result)
+    else if (line.do !== undefined) {
+      await act(broker, line.do)
+      child.stdin!.write('done\n')
+    } else if (line.done) {
+      done = true
+      break
+    } else keep(`${text}\n`)
+  }
+  clearTimeout(timer)
+  if (!done) throw new Error(`the program ended with ${await ended} before it was done:\n${rest}`)
+  return results
+}
+
+interface Line extends Partial<Result> {
+  readonly do?: string
+  readonly done?: boolean
+}
+
+function parse(text: string): Line {
+  try {
+    const line: unknown = JSON.parse(text)
+    return typeof line === 'object' && line !== null ? line : {}
+  } catch {
+    return {}
+  }
+}
+
+async function act(broker: RunningBroker, what: string): Promise<void> {
+  if (what === 'kill9') await broker.kill9()
+  else if (what === 'stop') await broker.stop()
+  else if (what === 'restart') await broker.restart()
+  else throw new Error(`the program asks for ${what}`)
+}
