@@ -1,6 +1,6 @@
 /**
- * Runs Apache Kafka itself, for comparison: one KRaft node (broker and controller in one process) and Kafka's
- * command-line tools, from jars that Maven brings once into `.cache/kafka-<version>/` (see bench/kafka/pom.xml).
+ * Runs Apache Kafka itself, for comparison: one KRaft node (broker and controller in one process), from jars that Maven
+ * brings once into `.cache/kafka-<version>/` (see bench/kafka/pom.xml).
  *
  * Needs `java` (17 or newer) and, the first time, `mvn`. `whyNoApacheKafka()` says what is missing, for `skip`.
  */
@@ -18,7 +18,8 @@ const pom = join(root, 'bench/kafka/pom.xml')
 /** The version that bench/kafka/pom.xml names. */
 export const kafkaVersion = /<version>([^<]+)<\/version>/.exec(readFileSync(pom, 'utf8'))![1]
 
-const jars = join(root, '.cache', `kafka-${kafkaVersion}`)
+/** Where the jars are once `whyNoApacheKafka` has found nothing missing. */
+export const apacheKafkaJars = join(root, '.cache', `kafka-${kafkaVersion}`)
 
 let whyNot: string | undefined | null = null
 
@@ -31,11 +32,18 @@ export function whyNoApacheKafka(): string | undefined {
   return whyNot
 }
 
+/** What keeps `java` from running a source file here: that takes the compiler of a JDK. Undefined when nothing does. */
+export function whyNoJdk(): string | undefined {
+  const modules = spawnSync('java', ['--list-modules'], { encoding: 'utf8' })
+  if (modules.status !== 0) return 'java is not installed'
+  return modules.stdout.includes('jdk.compiler@') ? undefined : 'java has no compiler here (a JRE, not a JDK)'
+}
+
 function findMissing(): string | undefined {
   if (spawnSync('java', ['-version']).status !== 0) return 'java is not installed'
-  if (existsSync(jars)) return undefined
+  if (existsSync(apacheKafkaJars)) return undefined
   if (spawnSync('mvn', ['-version']).status !== 0)
-    return `mvn is not installed, and ${relative(root, jars)} is not there`
+    return `mvn is not installed, and ${relative(root, apacheKafkaJars)} is not there`
   return fetchJars()
 }
 
@@ -48,7 +56,7 @@ export function fetchApacheKafka(): void {
 /** Several processes may call it at once. Gives Maven's first complaint when it failed. */
 function fetchJars(): string | undefined {
   mkdirSync(join(root, '.cache'), { recursive: true })
-  const part = mkdtempSync(`${jars}.part-`)
+  const part = mkdtempSync(`${apacheKafkaJars}.part-`)
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${part}`, '-DincludeScope=runtime']
   const maven = spawnSync('mvn', ['-B', '-q', '-f', pom, ...goal], { encoding: 'utf8', timeout: 300_000 })
   if (maven.status !== 0) {
@@ -58,10 +66,10 @@ function fetchJars(): string | undefined {
     return `Maven could not fetch Apache Kafka ${kafkaVersion}: ${complaint}`
   }
   try {
-    renameSync(part, jars)
+    renameSync(part, apacheKafkaJars)
   } catch (error) {
     rmSync(part, { recursive: true, force: true })
-    if (!existsSync(jars)) throw error
+    if (!existsSync(apacheKafkaJars)) throw error
   }
   return undefined
 }
@@ -156,13 +164,18 @@ export async function apacheKafkaCommand(options: ApacheKafkaOptions = {}): Prom
       .join('')
   )
   writeFileSync(loggingFile, logging)
-  const java = (...rest: string[]) => [`-Dlog4j2.configurationFile=${loggingFile}`, '-cp', join(jars, '*'), ...rest]
+  const java = (...rest: string[]) => [
+    `-Dlog4j2.configurationFile=${loggingFile}`,
+    '-cp',
+    join(apacheKafkaJars, '*'),
+    ...rest
+  ]
 
   if (!existsSync(join(dir, 'data', 'meta.properties'))) {
     const clusterId = randomBytes(16).toString('base64url')
     // In one word: an id may begin with a dash.
     const formatting = java('kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', propertiesFile)
-    const format = await run('java', formatting, {})
+    const format = await run('java', formatting)
     if (format.code !== 0) throw new Error(`Apache Kafka could not format ${dir}:\n${format.stdout}${format.stderr}`)
   }
   const heap = options.heap ?? '1G'
@@ -213,73 +226,22 @@ export async function startApacheKafka(options: ApacheKafkaOptions = {}): Promis
   }
 }
 
-const toolClasses = {
-  'kafka-acls': 'org.apache.kafka.tools.AclCommand',
-  'kafka-broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
-  'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
-  'kafka-configs': 'kafka.admin.ConfigCommand',
-  'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
-  'kafka-console-producer': 'org.apache.kafka.tools.ConsoleProducer',
-  'kafka-console-share-consumer': 'org.apache.kafka.tools.consumer.ConsoleShareConsumer',
-  'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
-  'kafka-consumer-perf-test': 'org.apache.kafka.tools.ConsumerPerformance',
-  'kafka-delete-records': 'org.apache.kafka.tools.DeleteRecordsCommand',
-  'kafka-dump-log': 'org.apache.kafka.tools.DumpLogSegments',
-  'kafka-e2e-latency': 'org.apache.kafka.tools.EndToEndLatency',
-  'kafka-features': 'org.apache.kafka.tools.FeatureCommand',
-  'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
-  'kafka-groups': 'org.apache.kafka.tools.GroupsCommand',
-  'kafka-leader-election': 'org.apache.kafka.tools.LeaderElectionCommand',
-  'kafka-log-dirs': 'org.apache.kafka.tools.LogDirsCommand',
-  'kafka-metadata-quorum': 'org.apache.kafka.tools.MetadataQuorumCommand',
-  'kafka-producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
-  'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
-  'kafka-share-groups': 'org.apache.kafka.tools.consumer.group.ShareGroupCommand',
-  'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
-  'kafka-transactions': 'org.apache.kafka.tools.TransactionsCommand',
-  'kafka-verifiable-consumer': 'org.apache.kafka.tools.VerifiableConsumer',
-  'kafka-verifiable-producer': 'org.apache.kafka.tools.VerifiableProducer'
-} as const
-
-export type KafkaTool = keyof typeof toolClasses
-
-export interface ToolOptions {
-  /** What the tool reads from its standard input, which is closed after it. */
-  input?: string | Buffer
-  /** Killed after this long; 60 s when absent. */
-  timeoutMs?: number
-}
-
-export interface ToolResult {
-  /** Exit code; null when the tool was killed. */
+interface CommandResult {
+  /** Exit code; null when it was killed. */
   code: number | null
   stdout: string
   stderr: string
 }
 
-/** Runs one of Kafka's command-line tools (its name without `.sh`) with `args`, to its end. */
-export async function kafkaTool(name: KafkaTool, args: string[], options: ToolOptions = {}): Promise<ToolResult> {
-  fetchApacheKafka()
-  const quiet = join(mkdtempSync(join(tmpdir(), 'kafka-tool-')), 'log4j2.properties')
-  writeFileSync(quiet, logging.replace('INFO', 'WARN').replace('Console', 'Console\nappender.out.target = SYSTEM_ERR'))
-  try {
-    const java = ['-Xmx256M', `-Dlog4j2.configurationFile=${quiet}`, '-cp', join(jars, '*'), toolClasses[name]]
-    return await run('java', [...java, ...args], options)
-  } finally {
-    rmSync(join(quiet, '..'), { recursive: true, force: true })
-  }
-}
-
-function run(command: string, args: string[], options: ToolOptions): Promise<ToolResult> {
+/** Runs a command to its end, for a minute at most. */
+function run(command: string, args: string[]): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child: ChildProcess = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000)
+    const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
     let stdout = ''
     let stderr = ''
     child.stdout!.setEncoding('utf8').on('data', chunk => (stdout += chunk))
     child.stderr!.setEncoding('utf8').on('data', chunk => (stderr += chunk))
-    child.stdin!.on('error', () => {}) // a tool may end without reading what it is given
-    child.stdin!.end(options.input ?? '')
     child.once('error', reject)
     child.once('close', code => {
       clearTimeout(timer)
