@@ -1,5 +1,4 @@
 import type { Disk } from '../disk/disk.ts'
-import { crc32c } from '../std/crc32c.ts'
 import { type JournalState, readWhole } from './checkpoint.ts'
 import type { JournalKind } from './journal.ts'
 import { decodeId, idBytes, journalFolder, logName } from './layout.ts'
@@ -7,6 +6,7 @@ import {
   type EntryKind,
   entryHeaderBytes,
   entryKinds,
+  intactPart,
   type Place,
   placeBytes,
   readEntries,
@@ -51,6 +51,8 @@ export interface Round {
   readonly path: string
   readonly position: number
   readonly bytes: number
+  /** False: batches in it are damaged, or torn. */
+  readonly isWhole: boolean
   readonly entries: { readonly name: string; readonly piece: Piece }[]
 }
 
@@ -70,7 +72,7 @@ export async function readJournal(
     const path = `${journalFolder(folder)}/${name}`
     await makeDurable(disk, path)
     const bytes = (await readWhole(disk, path)) ?? Buffer.alloc(0)
-    const found = readFileRounds(bytes, path, kind, header => {
+    const found = readFileRounds(bytes, path, kind, state.from, header => {
       nextSequence = Math.max(nextSequence, header.sequence + 1)
       nextOrder = Math.max(nextOrder, header.order + 1)
     })
@@ -78,6 +80,8 @@ export async function readJournal(
     rounds.push(...found)
   }
   rounds.sort((a, b) => a.sequence - b.sequence)
+  // One round is in flight at a time: only the last one may be torn.
+  if (rounds.length > 0 && !rounds[rounds.length - 1].isWhole) rounds.pop()
   const wanted = rounds.filter(({ sequence }) => sequence >= state.from)
   const damaged = kind === 'sync' ? await damagedRounds(disk, wanted, state.from, files) : []
   const pieces = new Map<string, Piece[]>()
@@ -112,34 +116,37 @@ async function makeDurable(disk: Disk, path: string): Promise<void> {
 
 /**
  * The rounds in a file, stale ones too. Where none is intact the search goes on at the next block: what was torn, or
- * what damage left.
+ * what damage left. Of a synced journal also those from sequence `from` on in which only batches are damaged: their own CRCs
+ * say which.
  */
 export function readFileRounds(
   bytes: Buffer,
   path: string,
   journal: JournalKind,
+  from: number,
   seen: (header: { sequence: number; order: number }) => void
 ): Round[] {
   const rounds: Round[] = []
   for (let position = 0; position + roundHeaderBytes <= bytes.length; ) {
     const header = readRoundHeader(bytes, position)
     if (header) seen(header)
-    const from = position + roundHeaderBytes
-    const to = header ? from + header.payloadBytes : 0
-    if (!header || to > bytes.length || crc32c(bytes, from, to) !== header.payloadCrc) {
+    const content = position + roundHeaderBytes
+    const part = header ? intactPart(bytes, content, header) : 'nothing'
+    const isUseful = part === 'all' || (part === 'heads' && journal === 'sync' && header!.sequence >= from)
+    if (!header || !isUseful) {
       position += blockBytes
       continue
     }
     const entries: Round['entries'] = []
     const { sequence, order } = header
-    const payload = bytes.subarray(from, to)
+    const payload = bytes.subarray(content, content + header.payloadBytes)
     readEntries(payload, (kind, idAt, offset, at, length) => {
       const place = length === placeBytes && kind !== 'data' ? readPlace(payload, at) : undefined
-      const piece = { kind, order, journal, offset, path, position: from + at, length, suspect: false, place }
+      const piece = { kind, order, journal, offset, path, position: content + at, length, suspect: false, place }
       entries.push({ name: logName(decodeId(payload, idAt)), piece })
     })
-    const size = alignUp(to - position)
-    rounds.push({ sequence, order, path, position, bytes: size, entries })
+    const size = alignUp(roundHeaderBytes + header.payloadBytes)
+    rounds.push({ sequence, order, path, position, bytes: size, isWhole: part === 'all', entries })
     position += size
   }
   return rounds
@@ -198,5 +205,5 @@ async function damagedRound(
     })
     at = content + length
   }
-  return { sequence, order, path, position: start, bytes: end - start, entries }
+  return { sequence, order, path, position: start, bytes: end - start, isWhole: false, entries }
 }

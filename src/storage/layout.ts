@@ -5,7 +5,8 @@ import type { LogId } from './types.ts'
  * The names in a data folder. This file owns the layout; `formatVersion` in naru.json grows when a change to it, to the
  * journal (rounds.ts), the checkpoint (checkpoint.ts), the index (offset-index.ts) or the snapshots (snapshots.ts) can't be
  * read by older code. To migrate: at open, while the folder is locked and before anything else is read, bring the folder
- * from each version to the next one, make it durable, and only then write the new number.
+ * from each version to the next one, make it durable, and only then write the new number. Version 2 has other CRCs in the
+ * journal's rounds (rounds.ts); those of version 1 are still read, so that there is nothing to bring over.
  *
  *   lock                                  held while a broker has the folder
  *   naru.json                             format version and what the broker keeps about itself
@@ -16,7 +17,7 @@ import type { LogId } from './types.ts'
  *   *.deleted                             removed later, or at the next start
  *   *.new                                 being written; worthless
  */
-export const formatVersion = 1
+export const formatVersion = 2
 
 export const deletedSuffix = '.deleted'
 export const newSuffix = '.new'

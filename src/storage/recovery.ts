@@ -34,8 +34,12 @@ export async function prepareFolder(disk: Disk, folders: FolderSync, folder: str
   if (identity && identity.length > 0) {
     const { version } = JSON.parse(identity.toString()) as { version: number }
     if (version === formatVersion) return
-    const text = `${folder} has format version ${version}; this Naru knows up to ${formatVersion}`
-    throw new NaruError('KAFKA_STORAGE_ERROR', text)
+    if (!(version >= 1 && version < formatVersion)) {
+      const text = `${folder} has format version ${version}; this Naru knows up to ${formatVersion}`
+      throw new NaruError('KAFKA_STORAGE_ERROR', text)
+    }
+    await writeIdentity(disk, folders, folder)
+    return
   }
   await disk.mkdir(journalFolder(folder))
   await disk.mkdir(logsFolder(folder))
@@ -48,6 +52,10 @@ export async function prepareFolder(disk: Disk, folders: FolderSync, folder: str
       if (!(error instanceof DiskError) || error.kind !== 'io') throw error
     })
   }
+  await writeIdentity(disk, folders, folder)
+}
+
+async function writeIdentity(disk: Disk, folders: FolderSync, folder: string): Promise<void> {
   await replaceFile(disk, folders, folder, identityName, Buffer.from(`${JSON.stringify({ version: formatVersion })}\n`))
 }
 
