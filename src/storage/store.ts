@@ -16,6 +16,7 @@ import { Garbage } from './garbage.ts'
 import { Journal, type JournaledLog, type JournalKind } from './journal.ts'
 import { deletedSuffix, logName, logsFolder, parseLogName } from './layout.ts'
 import { StoredLog } from './log.ts'
+import { Marks } from './marks.ts'
 import type { StoreOptions } from './options.ts'
 import { UnwrittenBytes } from './pressure.ts'
 import { ReadBuffers } from './read-buffers.ts'
@@ -86,6 +87,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
   private readonly flushing = new Set<StoredLog>()
   private readonly flushTimed = new Set<StoredLog>()
   private readonly tails: TailCache
+  private readonly marks: Marks
   private readonly indexes = new IndexCache(sealedIndexesMax)
   private readonly renamed: Garbage
   private readonly space: Space
@@ -114,6 +116,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     this.pressure = new UnwrittenBytes(options.unwrittenBytesMax)
     this.wheel = new TimerWheel(this.clock)
     this.slabs = new SlabPool(this.disk, this.wheel, this.lent)
+    this.marks = new Marks(this, this.wheel)
     this.flusher = new Flusher(this)
     this.checkpoints = new Checkpointer(this, checkpoint)
     this.tails = new TailCache(options.memoryTailBytes)
@@ -305,8 +308,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     if (!log.stopped) this.pressure.add(-bytes)
     if (log.syncedCount === log.appendedCount) this.unwritten.delete(log)
     if (this.pressure.bytes > this.options.unwrittenBytesMax / 2) this.flushOldest()
-    // The cached journal may be gone after a power loss: what is synced must be known without it.
-    if (log.isCached) this.control(log, 'mark', log.syncedEnd, log.syncedPlace()).catch(() => {})
+    if (log.isCached) this.marks.add(log)
     this.bytesSinceCheckpoint += bytes
     if (this.bytesSinceCheckpoint > checkpointBytes && !this.closing) {
       this.bytesSinceCheckpoint = 0

@@ -31,7 +31,8 @@ export const syncConfig: LogConfig = {
   fileDeleteDelayMs: 0
 }
 
-export const cachedConfig: LogConfig = { ...syncConfig, flushMessages: Number.MAX_SAFE_INTEGER }
+/** As flush.messages and flush.ms are by Kafka's defaults: syncs are left to the background. */
+export const cachedConfig: LogConfig = { ...syncConfig, flushMessages: 2 ** 63, flushMs: 2 ** 63 }
 
 export function logId(index: number): LogId {
   const topicId = Buffer.alloc(16)
