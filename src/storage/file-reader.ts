@@ -14,8 +14,8 @@ const readBytesMin = 64 * 1024
 const readBytesMax = 1024 * 1024
 
 /**
- * Reads from a segment's file: whole batches of one segment, each with its CRC and its continuity checked, so that
- * nothing damaged is ever served. One large read in the ordinary case.
+ * Reads from a segment's file: whole batches of one segment, each with its continuity checked and, the first time, its CRC,
+ * so that nothing damaged is served. One large read in the ordinary case.
  */
 export async function readFile(
   context: StoreContext,
@@ -101,6 +101,7 @@ class Cursor {
     const { segment, log, context } = this
     this.begin(this.segment.index?.floorOffset(offset) ?? -1)
     const wanted = options.maxBytes + 2 * log.config.indexIntervalBytes
+    let checkedFrom = this.position
     try {
       for (;;) {
         if (this.position >= segment.synced) return await this.goOnInMemory(offset, options)
@@ -108,6 +109,7 @@ class Cursor {
         const at = this.position - this.start
         if (bytes === 0) {
           await this.skipDamage(offset)
+          checkedFrom = this.position
           continue
         }
         const buffer = this.buffer!
@@ -123,6 +125,7 @@ class Cursor {
         this.position += bytes
         this.expected = last + 1
         this.takeMore(first, options)
+        if (this.generation === log.generation) segment.verified.add(checkedFrom, this.position)
         return this.finish(first, this.expected)
       }
     } catch (error) {
@@ -217,7 +220,11 @@ class Cursor {
   /** Size of the intact batch at `at` in the buffer that continues the log; else 0. */
   private check(at: number): number {
     const buffer = this.buffer!
-    const bytes = validBatchAt(buffer, at, this.end - this.start)
+    const end = this.end - this.start
+    const position = this.start + at
+    const declared = wholeBatchAt(buffer, at, end)
+    const isKnown = declared > 0 && this.segment.verified.has(position, position + declared)
+    const bytes = isKnown ? declared : validBatchAt(buffer, at, end)
     if (bytes === 0) return 0
     const base = header.baseOffset(buffer, at)
     if (base !== this.expected && !this.isKnownGap(base, this.start + at)) return 0

@@ -1,6 +1,7 @@
 import * as header from '../record/header.ts'
 import { noTimestamp, OffsetIndex, type TimestampMark } from './offset-index.ts'
 import type { LogConfig } from './types.ts'
+import { VerifiedRanges } from './verified.ts'
 
 const relativeOffsetMax = 0xffff_ffff
 
@@ -48,6 +49,8 @@ export class Segment {
   hasGaps = false
   /** The index file's name is known to be durable. */
   indexNamed = false
+  /** What readers have checked: a CRC is paid once, not by every consumer. */
+  readonly verified = new VerifiedRanges()
   /** Where the last index entry was added. */
   private indexedPosition = 0
 
@@ -145,6 +148,7 @@ export class Segment {
   /** Forgets what lies at or after `position`; the last batch before it ends at `end`. */
   cut(position: number, end: number, newest: TimestampMark): void {
     this.index?.cut(position)
+    this.verified.cut(position)
     this.indexWritten = Math.min(this.indexWritten, this.index?.count ?? 0)
     this.indexedPosition = Math.min(this.indexedPosition, position)
     this.bytes = position
