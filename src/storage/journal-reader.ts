@@ -72,10 +72,11 @@ export async function readJournal(
     const path = `${journalFolder(folder)}/${name}`
     await makeDurable(disk, path)
     const bytes = (await readWhole(disk, path)) ?? Buffer.alloc(0)
-    const found = readFileRounds(bytes, path, kind, state.from, header => {
+    const seen = (header: { sequence: number; order: number }) => {
       nextSequence = Math.max(nextSequence, header.sequence + 1)
       nextOrder = Math.max(nextOrder, header.order + 1)
-    })
+    }
+    const found = readFileRounds(bytes, path, kind, seen, state.from)
     files.set(path, found)
     rounds.push(...found)
   }
@@ -123,8 +124,8 @@ export function readFileRounds(
   bytes: Buffer,
   path: string,
   journal: JournalKind,
-  from: number,
-  seen: (header: { sequence: number; order: number }) => void
+  seen: (header: { sequence: number; order: number }) => void,
+  from = Number.POSITIVE_INFINITY
 ): Round[] {
   const rounds: Round[] = []
   for (let position = 0; position + roundHeaderBytes <= bytes.length; ) {

@@ -123,11 +123,9 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     this.renamed = new Garbage(this.disk, this.clock, this.logger, folder, checkpoint.garbage)
     this.space = new Space(this.clock, this.logger)
     this.nextRoundOrder = checkpoint.order
+    const { journalFileBytes, journalFiles } = options
     const committer = (kind: JournalKind) =>
-      new Committer(
-        this,
-        new Journal(this, kind, checkpoint[kind].from, options.journalFileBytes, options.journalFiles)
-      )
+      new Committer(this, new Journal(this, kind, checkpoint[kind].from, journalFileBytes, journalFiles))
     this.committers = { sync: committer('sync'), cached: committer('cached') }
     environment.metrics.gauge(
       'naru_unwritten_bytes',

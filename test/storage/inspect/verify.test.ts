@@ -126,7 +126,7 @@ test('snapshots, the checkpoint and the journal', async () => {
     ...torn
       .contents(journal)
       .toString('latin1')
-      .matchAll(/NARUROND/g)
+      .matchAll(/NARURND2/g)
   ].map(({ index }) => index)
   torn.flipBit(journal, rounds[Math.floor(rounds.length / 2)] + 60, 0)
   const found = await verify(torn)
