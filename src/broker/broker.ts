@@ -12,6 +12,7 @@ import { TimerWheel } from '../std/timer-wheel.ts'
 import type { LogStore, Pressure } from '../storage/types.ts'
 import { Cluster } from './cluster.ts'
 import { Configs } from './configs.ts'
+import { CurrentOptions } from './current-options.ts'
 import { Fetcher, fetchOptions } from './fetch.ts'
 import { type LogDir, LogDirs } from './log-dirs.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
@@ -50,6 +51,8 @@ export class Broker {
   readonly groups: GroupCoordinator
   readonly cluster: Cluster
   readonly configs: Configs
+  /** Broker options as they are now. */
+  readonly options: CurrentOptions
   readonly topics: Topics
   readonly producerIds: ProducerIds
   readonly replicas: Replicas
@@ -97,12 +100,13 @@ export class Broker {
     this.topics = new Topics(parts)
     this.cluster = new Cluster({ control, partitions: this.partitions, topics: this.topics, values, clock })
     this.configs = new Configs(parts)
+    this.options = new CurrentOptions(parts)
     this.producerIds = new ProducerIds(control)
     this.replicas = new Replicas({ control, partitions: this.partitions })
     this.logDirs = new LogDirs({ logDir: parts.logDir, partitions: this.partitions, logger })
     this.maintenance = new Maintenance(this.partitions, parts, {
       intervalMs: Number(values.get(maintenanceOptions.retentionCheckIntervalMs)),
-      producerExpirationMs: values.get(partitionBrokerOptions.producerIdExpirationMs)
+      producerExpirationMs: () => this.options.get(partitionBrokerOptions.producerIdExpirationMs)
     })
   }
 

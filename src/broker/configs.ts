@@ -1,14 +1,15 @@
 import type { Control } from '../control/types.ts'
 import { messageOf, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
-import { formatOption, type Option, type OptionValues, parseOption } from '../std/option.ts'
+import { formatOption, type Option, type OptionValues, parseOption, withUnits } from '../std/option.ts'
 import { brokerEntries, type ConfigEntry, clusterEntries, topicEntries } from './config-entries.ts'
 import type { BrokerSources } from './config-sources.ts'
 import { LogLevels } from './log-levels.ts'
 import { checkOtherName, type OtherResourceType, otherResources, refuseOtherChanges } from './other-configs.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
+import { whyRefused } from './refused-options.ts'
 import { checkTopicName, isInternalTopic } from './topic-names.ts'
-import { type ConfigTexts, checkTopicConfigs, topicDefaultOptions, topicOptions } from './topic-options.ts'
+import { type ConfigTexts, checkTopicConfigs, topicOptions } from './topic-options.ts'
 
 /** What has configs. A broker's name, and that of its loggers, is its node id; '' stands for all brokers. */
 export interface ConfigResource {
@@ -26,11 +27,19 @@ export interface ConfigChange {
   readonly value: string | null
 }
 
+interface BrokerOptions {
+  readonly all: readonly Option[]
+  /** By name, those in coarser units too. */
+  readonly known: ReadonlyMap<string, Option>
+  /** Those that can be changed while the broker runs. */
+  readonly dynamic: ReadonlyMap<string, Option>
+}
+
 /** Describes and changes the configs of topics and brokers. Checks and their words are Kafka's. */
 export class Configs {
   private readonly control: Control
   private readonly sources: BrokerSources
-  private readonly options: readonly Option[]
+  private readonly options: BrokerOptions
   private readonly logger: Logger
   private readonly levels: LogLevels
 
@@ -39,7 +48,12 @@ export class Configs {
     const { control, values } = parts
     this.control = control
     this.sources = { image: control.image, nodeId: control.nodeId, values }
-    this.options = parts.options
+    const { options } = parts
+    this.options = {
+      known: new Map(options.flatMap(withUnits).map(option => [option.name, option])),
+      all: options,
+      dynamic: new Map(options.filter(({ dynamic }) => dynamic).map(option => [option.name, option]))
+    }
     this.logger = parts.logger
     this.levels = new LogLevels(parts.logger.levelControl, control.nodeId)
   }
@@ -53,9 +67,9 @@ export class Configs {
       case 'topic':
         return this.describeNamed(name)
       case 'broker':
-        if (name === '') return clusterEntries(this.control.image.brokerConfigs(undefined), dynamicOptions)
+        if (name === '') return clusterEntries(this.control.image.brokerConfigs(undefined), this.options.dynamic)
         this.checkNodeId(name, 'Broker', ' or empty string,')
-        return brokerEntries(this.options, this.sources, dynamicOptions)
+        return brokerEntries(this.options.all, this.sources, this.options.dynamic)
       case 'logger':
         return this.levels.describe(name)
       default:
@@ -88,7 +102,11 @@ export class Configs {
       if (empty.length > 0) throw nullValues(empty)
       if (resource.type === 'logger') return this.levels.change(resource.name, changes, validateOnly)
       if (isOther(resource)) return refuseOtherChanges(resource.type, resource.name, changes)
-      return this.update(resource, texts => apply(changes, texts, resource), validateOnly)
+      return this.update(
+        resource,
+        texts => apply(changes, texts, resource.type === 'topic' ? topicOptions : this.options.dynamic),
+        validateOnly
+      )
     })
   }
 
@@ -132,7 +150,7 @@ export class Configs {
     if (type === 'broker') {
       if (name !== '') this.checkNodeId(name)
       const nodeId = name === '' ? undefined : control.nodeId
-      const change = (texts: ConfigTexts) => checkBrokerConfigs(edit(texts))
+      const change = (texts: ConfigTexts) => checkBrokerConfigs(edit(texts), this.options)
       change(control.image.brokerConfigs(nodeId))
       if (!validateOnly) await control.updateBrokerConfigs(nodeId, change)
       return
@@ -157,17 +175,24 @@ export class Configs {
   }
 }
 
-/** The broker options that can be changed while it runs: those that give topics their defaults. */
-const dynamicOptions: ReadonlyMap<string, Option> = new Map(topicDefaultOptions.map(option => [option.name, option]))
-
 /** Checks texts that are to be set for brokers and gives them in their plain form. */
-function checkBrokerConfigs(texts: ConfigTexts): ConfigTexts {
-  const fixed = Object.keys(texts).filter(name => !dynamicOptions.has(name))
+function checkBrokerConfigs(texts: ConfigTexts, options: BrokerOptions): ConfigTexts {
+  for (const [name, text] of Object.entries(texts)) {
+    if (options.known.has(name)) continue
+    const why = whyRefused(name)
+    throw new NaruError(
+      'INVALID_REQUEST',
+      why === undefined
+        ? `Unknown broker config name: ${name}`
+        : `Invalid value ${text} for configuration ${name}: ${why}`
+    )
+  }
+  const fixed = Object.keys(texts).filter(name => !options.dynamic.has(name))
   if (fixed.length > 0)
     throw new NaruError('INVALID_REQUEST', `Cannot update these configs dynamically: [${fixed.join(', ')}]`)
   const checked: Record<string, string> = {}
   for (const [name, text] of Object.entries(texts)) {
-    const option = dynamicOptions.get(name)
+    const option = options.dynamic.get(name)
     try {
       if (option) checked[name] = formatOption(parseOption(option, text))
     } catch (error) {
@@ -194,17 +219,21 @@ function nullValues(configs: readonly { readonly name: string }[]): NaruError {
   )
 }
 
-function apply(changes: readonly ConfigChange[], before: ConfigTexts, { type }: ConfigResource): ConfigTexts {
+function apply(
+  changes: readonly ConfigChange[],
+  before: ConfigTexts,
+  options: ReadonlyMap<string, Option>
+): ConfigTexts {
   const texts = { ...before }
   for (const { name, operation, value } of changes) {
     if (operation === 'delete') delete texts[name]
     else if (operation === 'set') texts[name] = value ?? ''
     else {
-      const option = (type === 'topic' ? topicOptions : dynamicOptions).get(name)
+      const option = options.get(name)
       if (option?.type !== 'list')
         throw new NaruError(
           'INVALID_CONFIG',
-          type === 'topic'
+          options === topicOptions
             ? `Can't ${operation.toUpperCase()} to key ${name} because its type is not LIST.`
             : `Config value ${operation} is not allowed for config key: ${name}`
         )

@@ -21,7 +21,7 @@ export class Maintenance {
   private readonly clock: Clock
   private readonly logger: Logger
   private readonly intervalMs: number
-  private readonly producerExpirationMs: number
+  private readonly producerExpirationMs: () => number
   private timer: Timer | undefined
   private running: Promise<void> | undefined
   private stopped = false
@@ -29,7 +29,7 @@ export class Maintenance {
   constructor(
     partitions: Partitions,
     world: { clock: Clock; logger: Logger },
-    times: { intervalMs: number; producerExpirationMs: number }
+    times: { intervalMs: number; producerExpirationMs(): number }
   ) {
     this.partitions = partitions
     this.clock = world.clock
@@ -58,7 +58,7 @@ export class Maintenance {
     for (const partition of [...this.partitions.all()]) {
       if (this.stopped) return
       try {
-        await partition.maintain(this.clock.now(), this.producerExpirationMs)
+        await partition.maintain(this.clock.now(), this.producerExpirationMs())
       } catch (error) {
         const { topic, index } = partition
         this.logger.error({ topic, partition: index, error: messageOf(error) }, 'could not look after a partition')

@@ -35,6 +35,14 @@ export const topicAdminOptions = {
     min: 1,
     doc: 'The number of replicas of __consumer_offsets; as many as there are brokers where there are fewer.'
   }),
+  offsetsTopicSegmentBytes: option({
+    name: 'offsets.topic.segment.bytes',
+    type: 'int',
+    default: 104_857_600,
+    unit: 'bytes',
+    min: 1024 * 1024,
+    doc: 'segment.bytes of __consumer_offsets when it is made.'
+  }),
   describedPartitionsMax: option({
     name: 'max.request.partition.size.limit',
     type: 'int',

@@ -1,7 +1,7 @@
 import type { MetadataImage } from '../control/types.ts'
 import { type PartitionTopicConfig, partitionTopicOptions } from '../partition/options.ts'
 import { NaruError } from '../std/errors.ts'
-import { formatOption, type Option, OptionValues, parseOption } from '../std/option.ts'
+import { formatOption, type Option, type OptionValue, OptionValues, parseOption } from '../std/option.ts'
 import { logConfig, storageTopicOptions } from '../storage/options.ts'
 import type { LogConfig } from '../storage/types.ts'
 import { brokerText } from './config-sources.ts'
@@ -34,7 +34,23 @@ export const topicOptions: ReadonlyMap<string, Option> = new Map(
 export const topicDefaultOptions: readonly Option[] = effective.flatMap(({ broker, ...option }) =>
   broker === undefined
     ? []
-    : [{ ...option, name: broker, doc: `${option.doc} The default of ${option.name} of topics.` }]
+    : [{ ...option, name: broker, dynamic: true, doc: `${option.doc} The default of ${option.name} of topics.` }]
+)
+
+/** Those behind topic options that can't be chosen: they take their default only. */
+export const fixedBrokerOptions: readonly Option[] = fixedTopicOptions.flatMap(
+  ({ option: { broker, ...option }, why }) =>
+    broker === undefined
+      ? []
+      : [
+          {
+            ...option,
+            name: broker,
+            dynamic: true,
+            check: (value: OptionValue<Option>) =>
+              formatOption(value) === formatOption(option.default) ? undefined : why
+          }
+        ]
 )
 
 /**

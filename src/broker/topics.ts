@@ -178,7 +178,13 @@ export class Topics {
       await this.control.createTopic({
         name: offsetsTopicName,
         assignments: placeReplicas(brokers, 0, partitions, replicas),
-        configs: checkTopicConfigs(offsetsTopicConfigs, true)
+        configs: checkTopicConfigs(
+          {
+            ...offsetsTopicConfigs,
+            'segment.bytes': String(this.values.get(topicAdminOptions.offsetsTopicSegmentBytes))
+          },
+          true
+        )
       })
     } catch (error) {
       // Another broker was quicker.
@@ -330,8 +336,7 @@ interface PlannedTopic {
 /** As Kafka makes it. */
 const offsetsTopicConfigs = {
   'cleanup.policy': 'compact',
-  'compression.type': 'producer',
-  'segment.bytes': '104857600'
+  'compression.type': 'producer'
 }
 
 const tooManyPartitions = 'Excessively large number of partitions per request.'

@@ -1,7 +1,7 @@
 import { fetchOptions } from '../broker/fetch.ts'
 import { maintenanceOptions } from '../broker/maintenance.ts'
 import { topicAdminOptions } from '../broker/topic-admin-options.ts'
-import { topicDefaultOptions } from '../broker/topic-options.ts'
+import { fixedBrokerOptions, topicDefaultOptions } from '../broker/topic-options.ts'
 import { controlOptions } from '../control/options.ts'
 import { kafkaDoorOptions } from '../doors/kafka/options.ts'
 import { listenerOptions } from '../doors/listener/options.ts'
@@ -23,5 +23,6 @@ export const brokerOptions: readonly Option[] = [
   maintenanceOptions,
   topicAdminOptions,
   controlOptions,
-  topicDefaultOptions
+  topicDefaultOptions,
+  fixedBrokerOptions
 ].flatMap(group => Object.values<Option>(group))

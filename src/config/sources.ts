@@ -1,3 +1,4 @@
+import { whyRefused } from '../broker/refused-options.ts'
 import { NaruError } from '../std/errors.ts'
 import { formatOption, inFinestUnit, type Option, parseOption, withUnits } from '../std/option.ts'
 
@@ -33,7 +34,7 @@ export function mergeTexts(known: readonly Option[], ...sources: readonly Texts[
   for (const texts of sources)
     for (const [name, text] of Object.entries(texts)) {
       const option = byName.get(name)
-      if (!option) throw new NaruError('INVALID_CONFIG', `There is no option ${name}.${suggestion(name, byName)}`)
+      if (!option) throw new NaruError('INVALID_CONFIG', whyUnknown(name, byName))
       merged[name] = formatOption(parseOption(option, text))
     }
   for (const option of known) checkUnits(option, merged)
@@ -51,6 +52,11 @@ function checkUnits(option: Option, texts: Texts): void {
     const text = texts[name]
     if (text !== undefined) parseOption({ ...option, name }, inFinestUnit(text, factor))
   }
+}
+
+function whyUnknown(name: string, known: ReadonlyMap<string, Option>): string {
+  const why = whyRefused(name)
+  return why === undefined ? `There is no option ${name}.${suggestion(name, known)}` : `${name} can't be set. ${why}.`
 }
 
 function suggestion(name: string, known: ReadonlyMap<string, Option>): string {

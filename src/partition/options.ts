@@ -79,6 +79,7 @@ export const partitionBrokerOptions = {
     default: 86_400_000,
     unit: 'ms',
     min: 1,
+    dynamic: true,
     doc: 'How long the sequence numbers of a producer that stopped writing are remembered.'
   })
 } as const

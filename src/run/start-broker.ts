@@ -14,7 +14,7 @@ import { KafkaDoor } from '../doors/kafka/door.ts'
 import { handlers } from '../doors/kafka/handlers/index.ts'
 import { kafkaDoorOptions } from '../doors/kafka/options.ts'
 import { Router } from '../doors/kafka/router.ts'
-import { listenerOptions } from '../doors/listener/options.ts'
+import { type ListenerLimits, listenerOptions } from '../doors/listener/options.ts'
 import { openEmbeddedMetastore } from '../metastore/embedded/embedded.ts'
 import type { Metastore } from '../metastore/metastore.ts'
 import { NaruError } from '../std/errors.ts'
@@ -101,11 +101,12 @@ export async function runBroker(texts: Texts, logger: Logger = silent): Promise<
     const advertise = (port: number) => control.advertise({ host, port: node.advertisedPort || port })
     // Clients that wait for a restart get through at once, and must find the broker in its own metadata.
     if (node.port !== 0) await advertise(node.port)
-    const limits = values.of(listenerOptions)
-    const connectionsMax = Math.min(limits.connectionsMax, open.connections)
-    const listener = await listenAll(
-      { ...world, host: node.host, port: node.port, limits: { ...limits, connectionsMax } },
-      (stream, remote) => door.serve(stream, remote)
+    const current = broker.options.view(listenerOptions)
+    const limits = Object.create(current, {
+      connectionsMax: { get: () => Math.min(current.connectionsMax, open.connections) }
+    }) as ListenerLimits
+    const listener = await listenAll({ ...world, host: node.host, port: node.port, limits }, (stream, remote) =>
+      door.serve(stream, remote)
     )
     closing.add(() => listener.close(closeGraceMs))
     if (node.port === 0) await advertise(listener.port)

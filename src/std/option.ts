@@ -37,6 +37,8 @@ export interface Option<T extends OptionType = OptionType> {
   readonly coarser?: readonly CoarserOption[]
   /** True for a broker option that can be changed while the broker runs. */
   readonly dynamic?: boolean
+  /** Why a value that fits the type is refused all the same; undefined when it isn't. */
+  check?(value: ValueOf<T>): string | undefined
   /** True when the value must never be shown. */
   readonly sensitive?: boolean
 }
@@ -59,7 +61,10 @@ export type OptionValue<O> = O extends Option<infer T> ? ValueOf<T> : never
 
 /** Parses an option's text form. Throws INVALID_CONFIG with the option's name, the reason and what is allowed. */
 export function parseOption<T extends OptionType>(declared: Option<T>, text: string): ValueOf<T> {
-  return parse(declared, text) as ValueOf<T>
+  const value = parse(declared, text) as ValueOf<T>
+  const why = declared.check?.(value)
+  if (why !== undefined) throw refusal(declared, text, why)
+  return value
 }
 
 /** The text form of a value, as DescribeConfigs shows it. */
@@ -70,7 +75,7 @@ export function formatOption(value: boolean | number | bigint | string | readonl
 function parse(declared: Option, raw: string): boolean | number | bigint | string | string[] {
   const text = raw.trim()
   const refuse = (why: string): never => {
-    throw new NaruError('INVALID_CONFIG', `Invalid value ${raw} for configuration ${declared.name}: ${why}`)
+    throw refusal(declared, raw, why)
   }
   switch (declared.type) {
     case 'boolean':
@@ -104,6 +109,10 @@ function parse(declared: Option, raw: string): boolean | number | bigint | strin
         return refuse(`String must be one of: ${declared.values.join(', ')}`)
       return text
   }
+}
+
+function refusal({ name }: Option, text: string, why: string): NaruError {
+  return new NaruError('INVALID_CONFIG', `Invalid value ${text} for configuration ${name}: ${why}`)
 }
 
 function checkRange(declared: Option, value: number | bigint, refuse: (why: string) => never): void {

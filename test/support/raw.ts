@@ -209,8 +209,8 @@ export interface BatchOptions {
   /** Flips a bit of the CRC. */
   crcError?: boolean
   timestamp?: number
-  /** Of an idempotent producer, in its epoch 0. */
-  producer?: { id: number; sequence: number }
+  /** Of an idempotent producer, in its epoch 0 where none is given. */
+  producer?: { id: number; sequence: number; epoch?: number }
 }
 
 /** A record batch (magic 2 unless told otherwise), right or wrong as asked. */
@@ -235,7 +235,7 @@ export function recordBatch(options: BatchOptions = {}): Buffer {
     .int64(timestamp)
     .int64(timestamp)
     .int64(options.producer?.id ?? -1)
-    .int16(options.producer ? 0 : -1)
+    .int16(options.producer ? (options.producer.epoch ?? 0) : -1)
     .int32(options.producer?.sequence ?? -1)
     .int32(options.count ?? records.length)
     .raw(body.build())

@@ -3,18 +3,23 @@ import type { Clock, Timer } from '../../std/clock.ts'
 /** Lets so many things a second happen, those beyond in their turn. */
 export class Rate {
   private readonly clock: Clock
-  private readonly perSecond: number
+  private readonly perSecondNow: () => number
   /** What may happen at once: a second's worth, refilled as time passes. */
   private tokens: number
   private refilledAtMs: number
   private waiting: (() => void)[] = []
   private timer: Timer | undefined
 
-  constructor(clock: Clock, perSecond: number) {
+  /** `perSecond` may change from one call to the next. */
+  constructor(clock: Clock, perSecond: () => number) {
     this.clock = clock
-    this.perSecond = perSecond
-    this.tokens = perSecond
+    this.perSecondNow = perSecond
+    this.tokens = perSecond()
     this.refilledAtMs = clock.monotonic()
+  }
+
+  private get perSecond(): number {
+    return this.perSecondNow()
   }
 
   /** Calls `happen` now, or when its turn has come. */

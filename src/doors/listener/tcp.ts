@@ -5,7 +5,7 @@ import { messageOf } from '../../std/errors.ts'
 import type { Logger } from '../../std/log.ts'
 import type { Metrics } from '../../std/metrics.ts'
 import { ThrottledLog } from '../../std/throttled-log.ts'
-import { type ListenerLimits, parseOverrides } from './options.ts'
+import { type ListenerLimits, overridesOf } from './options.ts'
 import { Rate } from './rate.ts'
 import { readInPlace } from './read-in-place.ts'
 
@@ -26,6 +26,7 @@ export interface ListenOptions {
   readonly host: string
   /** 0 for any free one. */
   readonly port: number
+  /** Read for every connection: they may change meanwhile. */
   readonly limits: ListenerLimits
   readonly clock: Clock
   readonly logger: Logger
@@ -43,11 +44,25 @@ export interface Listener {
 /** A hundred clients that start together must all get in: the system's default cuts some off. */
 const backlog = 4096
 
+/** The limits of single addresses, taken apart when they change. */
+class Overrides {
+  private text = ''
+  private byHost: ReadonlyMap<string, number> = new Map()
+
+  of(host: string, { connectionsPerHostOverrides: text }: ListenerLimits): number | undefined {
+    if (text !== this.text) {
+      this.byHost = overridesOf(text).limits
+      this.text = text
+    }
+    return this.byHost.get(host)
+  }
+}
+
 /** Listens for TCP connections. Rejects when the port can't be had. */
 export async function listen(options: ListenOptions, serve: Serve): Promise<Listener> {
   const { clock, logger, metrics, limits } = options
-  const overrides = parseOverrides(limits.connectionsPerHostOverrides)
-  const rate = new Rate(clock, limits.creationRateMax)
+  const overrides = new Overrides()
+  const rate = new Rate(clock, () => limits.creationRateMax)
   const refusals = new ThrottledLog(logger, clock)
   const refused = metrics.counter('naru_connections_refused_total', 'Connections closed because there were too many.')
   const accepted = metrics.counter('naru_connections_accepted_total', 'Connections accepted.')
@@ -57,7 +72,7 @@ export async function listen(options: ListenOptions, serve: Serve): Promise<List
   const accept = (socket: Socket) => {
     const host = plainHost(socket.remoteAddress)
     const count = (perHost.get(host) ?? 0) + 1
-    if (sockets.size >= limits.connectionsMax || count > (overrides.get(host) ?? limits.connectionsPerHostMax)) {
+    if (sockets.size >= limits.connectionsMax || count > (overrides.of(host, limits) ?? limits.connectionsPerHostMax)) {
       refused.add()
       refusals.warn({ peer: host, connections: sockets.size, fromHost: count }, 'too many connections')
       socket.destroy()

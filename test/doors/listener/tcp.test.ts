@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, test } from 'node:test'
-import { type ListenerLimits, parseOverrides } from '../../../src/doors/listener/options.ts'
+import { type ListenerLimits, overridesOf } from '../../../src/doors/listener/options.ts'
 import { Rate } from '../../../src/doors/listener/rate.ts'
 import { type Listener, listen, type Remote, type Serve } from '../../../src/doors/listener/tcp.ts'
 import { systemClock } from '../../../src/run/system.ts'
@@ -23,18 +23,19 @@ const echoing: Serve = stream => {
   return { finish: () => stream.end() }
 }
 
+const defaults: ListenerLimits = {
+  connectionsMax: 1000,
+  connectionsPerHostMax: 1000,
+  connectionsPerHostOverrides: '',
+  creationRateMax: 100_000
+}
+
 async function start(serve: Serve, limits: Partial<ListenerLimits> = {}, port = 0): Promise<Listener> {
   const listener = await listen(
     {
       host: '127.0.0.1',
       port,
-      limits: {
-        connectionsMax: 1000,
-        connectionsPerHostMax: 1000,
-        connectionsPerHostOverrides: [],
-        creationRateMax: 100_000,
-        ...limits
-      },
+      limits: Object.create(defaults, Object.getOwnPropertyDescriptors(limits)) as ListenerLimits,
       clock: systemClock,
       logger: silent,
       metrics: new Metrics()
@@ -113,14 +114,34 @@ test('connections beyond the limits are closed, and room is given back', async (
 })
 
 test('some addresses have a limit of their own', async () => {
-  const listener = await start(echoing, { connectionsPerHostMax: 100, connectionsPerHostOverrides: ['127.0.0.1:1'] })
+  const listener = await start(echoing, { connectionsPerHostMax: 100, connectionsPerHostOverrides: '127.0.0.1:1' })
   await client(listener)
   const second = await client(listener)
   second.resume()
   await once(second, 'close')
-  assert.deepEqual([...parseOverrides(['10.0.0.1:7', '::1:0'])], Object.entries({ '10.0.0.1': 7, '::1': 0 }))
+  assert.deepEqual([...overridesOf('10.0.0.1:7, ::1:0').limits], Object.entries({ '10.0.0.1': 7, '::1': 0 }))
   for (const wrong of ['10.0.0.1', ':7', '10.0.0.1:', '10.0.0.1:x', '10.0.0.1:99999999999'])
-    assert.throws(() => parseOverrides([wrong]), /max\.connections\.per\.ip\.overrides/)
+    assert.match(overridesOf(wrong).why ?? '', /no address:count$/)
+})
+
+test('limits that change hold for the next connection', async () => {
+  const limits = { connectionsPerHostMax: 1, connectionsPerHostOverrides: '' }
+  const changing = Object.defineProperties(
+    {},
+    {
+      connectionsPerHostMax: { enumerable: true, get: () => limits.connectionsPerHostMax },
+      connectionsPerHostOverrides: { enumerable: true, get: () => limits.connectionsPerHostOverrides }
+    }
+  )
+  const listener = await start(echoing, changing)
+  await client(listener)
+  const refused = await client(listener)
+  refused.resume()
+  await once(refused, 'close')
+  limits.connectionsPerHostOverrides = '127.0.0.1:2'
+  const second = await client(listener)
+  second.write('hello')
+  await once(second, 'data')
 })
 
 test('connections beyond the rate wait for their turn, unread', async () => {
@@ -133,7 +154,7 @@ test('connections beyond the rate wait for their turn, unread', async () => {
     })
   )
   const clock = new ManualClock()
-  const rate = new Rate(clock, 10)
+  const rate = new Rate(clock, () => 10)
   const happened: number[] = []
   for (let i = 0; i < 25; i++) rate.take(() => happened.push(i))
   assert.equal(happened.length, 10)
