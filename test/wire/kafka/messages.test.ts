@@ -1,32 +1,15 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { closureCodec } from '../../../src/schema/closures.ts'
 import { DecodeError } from '../../../src/schema/errors.ts'
-import { Message } from '../../../src/schema/message.ts'
+import type { Message } from '../../../src/schema/message.ts'
 import { planStruct } from '../../../src/schema/plan.ts'
 import { Reader } from '../../../src/schema/reader.ts'
 import { Writer } from '../../../src/schema/writer.ts'
 import { below, SeededRandom } from '../../../src/std/random.ts'
 import { arbitraryStruct, filled } from '../../schema/arbitrary.ts'
-
-const folder = new URL('../../../src/wire/kafka/messages/', import.meta.url)
-
-const messages: Message<unknown, unknown>[] = []
-for (const file of readdirSync(folder)) {
-  const module = (await import(new URL(file, folder).href)) as Record<string, unknown>
-  for (const value of Object.values(module)) {
-    if (value instanceof Message) messages.push(value)
-    const { request, response } = value as { request?: unknown; response?: unknown }
-    if (request instanceof Message && response instanceof Message) messages.push(request, response)
-  }
-}
-
-function eachVersion(visit: (message: Message<unknown, unknown>, version: number) => void): void {
-  for (const message of messages)
-    for (let version = message.versions[0]; version <= message.versions[1]; version++) visit(message, version)
-}
+import { eachVersion } from './all-messages.ts'
 
 function closures(message: Message<unknown, unknown>, version: number) {
   return closureCodec(planStruct(message.name, message.fields, version, message.isFlexible(version)))
