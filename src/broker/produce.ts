@@ -1,3 +1,4 @@
+import { Inflation } from '../partition/inflation.ts'
 import type { Appended, Partition } from '../partition/partition.ts'
 import { type RecordError, RecordsError } from '../record/check.ts'
 import type { Clock, Timer } from '../std/clock.ts'
@@ -44,10 +45,11 @@ export function produce(
     return items.map(() => refused(new NaruError('INVALID_REQUIRED_ACKS', `acks=${acks} is none of 0, 1 and -1.`)))
   const outcomes: ProduceOutcome[] = new Array(items.length)
   const pending = new Pending(outcomes)
+  const inflation = new Inflation()
   for (let i = 0; i < items.length; i++) {
     try {
       const partition = partitions.find(items[i])
-      const appended = append(partition, items[i])
+      const appended = append(partition, items[i], inflation)
       outcomes[i] = {
         baseOffset: appended.baseOffset,
         logAppendTimeMs: appended.logAppendTimeMs,
@@ -63,11 +65,11 @@ export function produce(
   return pending.count === 0 ? outcomes : pending.settle(clock, timeoutMs)
 }
 
-function append(partition: Partition, item: ProduceItem): Appended {
+function append(partition: Partition, item: ProduceItem, inflation: Inflation): Appended {
   if (isInternalTopic(partition.topic))
     throw new NaruError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${partition.topic}.`)
   if (item.records === null) throw new NaruError('INVALID_RECORD', 'The request has no records for this partition.')
-  return partition.appendFromProducer(item.records)
+  return partition.appendFromProducer(item.records, inflation)
 }
 
 function refused(error: unknown): ProduceOutcome {

@@ -1,7 +1,8 @@
 import { type CheckedBatch, checkProduceBatch, type ProduceLimits, writeCrc } from '../record/check.ts'
 import * as header from '../record/header.ts'
 import { recompress, setLogAppendTime } from '../record/rewrite.ts'
-import { NaruError } from '../std/errors.ts'
+import { codeOf, NaruError } from '../std/errors.ts'
+import { Inflation } from './inflation.ts'
 import type { PartitionTopicConfig } from './options.ts'
 
 /**
@@ -9,7 +10,13 @@ import type { PartitionTopicConfig } from './options.ts'
  * `records` itself, patched in place where need be, or a new buffer when the topic asks for another codec. Offsets and
  * epoch are the caller's to write. Throws what checkProduceBatch throws.
  */
-export function admitBatch(records: Buffer, config: PartitionTopicConfig, nowMs: number): Buffer {
+export function admitBatch(
+  records: Buffer,
+  config: PartitionTopicConfig,
+  nowMs: number,
+  inflation = new Inflation()
+): Buffer {
+  const decompressedBytesMax = inflation.allowed(records.length, config.decompressedBytesMax)
   const limits: ProduceLimits = {
     maxBytes: config.maxMessageBytes,
     requireKeys: false,
@@ -18,9 +25,9 @@ export function admitBatch(records: Buffer, config: PartitionTopicConfig, nowMs:
     timestampAfterMaxMs: Number(config.timestampAfterMaxMs),
     nowMs,
     checkCompressed: config.checkCompressed,
-    decompressedBytesMax: config.decompressedBytesMax
+    decompressedBytesMax
   }
-  const checked = checkProduceBatch(records, limits)
+  const checked = checkInflating(records, limits, inflation)
   if (header.isTransactional(records))
     throw new NaruError('INVALID_TXN_STATE', 'This broker has no transactions: the batch belongs to none.')
   const batch = inTopicCodec(records, config)
@@ -32,6 +39,18 @@ export function admitBatch(records: Buffer, config: PartitionTopicConfig, nowMs:
   if (config.timestampType === 'LogAppendTime') setLogAppendTime(batch, nowMs)
   else correctMaxTimestamp(batch, checked)
   return batch
+}
+
+function checkInflating(records: Buffer, limits: ProduceLimits, inflation: Inflation): CheckedBatch {
+  try {
+    const checked = checkProduceBatch(records, limits)
+    inflation.spend(records.length, checked.decompressedBytes)
+    return checked
+  } catch (error) {
+    if (codeOf(error) === 'MESSAGE_TOO_LARGE' && records.length <= limits.maxBytes)
+      inflation.spend(records.length, limits.decompressedBytesMax)
+    throw error
+  }
 }
 
 function inTopicCodec(records: Buffer, config: PartitionTopicConfig): Buffer {

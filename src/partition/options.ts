@@ -63,11 +63,11 @@ export const partitionTopicOptions = {
   decompressedBytesMax: option({
     name: 'naru.produce.decompressed.bytes.max',
     type: 'int',
-    default: 134_217_728,
+    default: 67_108_864,
     unit: 'bytes',
     min: 1024,
     broker: 'naru.produce.decompressed.bytes.max',
-    doc: 'The most that one compressed batch may hold decompressed; what declares or yields more is refused.'
+    doc: 'The most that one compressed batch may hold decompressed; what declares or yields more is refused with MESSAGE_TOO_LARGE. All batches of one request together may take as much beyond twenty times their compressed size.'
   })
 } as const
 

@@ -3,6 +3,7 @@ import type { Clock } from '../std/clock.ts'
 import { messageOf, NaruError } from '../std/errors.ts'
 import type { Log, LogRead, ReadOptions, TimestampOffset, TopicId } from '../storage/types.ts'
 import { admitBatch } from './append.ts'
+import type { Inflation } from './inflation.ts'
 import { type OffsetCallback, OffsetWaiters } from './offset-waiters.ts'
 import type { PartitionTopicConfig } from './options.ts'
 import { ProducerState } from './producer-state.ts'
@@ -113,10 +114,10 @@ export class Partition {
    * A producer's batch: checked, given its offsets, appended. Throws the code that Kafka answers. `records` is patched
    * in place and copied; the caller may reuse it afterwards.
    */
-  appendFromProducer(records: Buffer): Appended {
+  appendFromProducer(records: Buffer, inflation?: Inflation): Appended {
     this.ensureServing()
     const nowMs = this.clock.now()
-    const batch = admitBatch(records, this.config, nowMs)
+    const batch = admitBatch(records, this.config, nowMs, inflation)
     if (header.producerId(batch) >= 0) {
       const duplicate = this.producers.check(batch)
       if (duplicate)

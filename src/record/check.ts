@@ -27,6 +27,8 @@ export interface CheckedBatch {
   readonly count: number
   /** Greatest timestamp of the records; the header's own when the records were not looked at. */
   readonly maxTimestamp: number
+  /** What its records take decompressed; 0 where they are not compressed, or were not looked at. */
+  readonly decompressedBytes: number
 }
 
 /** One refused record, by its index in the batch. */
@@ -77,14 +79,17 @@ export function checkProduceBatch(records: Buffer, limits: ProduceLimits): Check
       { index: 0, message: 'Producer should not set timestamp type to LogAppendTime.' }
     ])
   const count = header.recordCount(records)
-  if (codec !== 0 && !limits.checkCompressed) return { count, maxTimestamp: header.maxTimestamp(records) }
+  if (codec !== 0 && !limits.checkCompressed)
+    return { count, maxTimestamp: header.maxTimestamp(records), decompressedBytes: 0 }
+  let decompressedBytes = 0
   try {
     if (codec === 0) scanner.reset(records, header.headerBytes, records.length, count)
     else {
       const plain = decompressRecords(records, 0, limits.decompressedBytesMax)
+      decompressedBytes = plain.length
       scanner.reset(plain, 0, plain.length, count)
     }
-    return { count, maxTimestamp: checkRecords(header.baseTimestamp(records), limits) }
+    return { count, maxTimestamp: checkRecords(header.baseTimestamp(records), limits), decompressedBytes }
   } catch (error) {
     if (error instanceof RangeError) throw invalid(`The records are malformed: ${error.message}.`)
     if (error instanceof NaruError && error.code === 'CORRUPT_MESSAGE') throw invalid(error.message)

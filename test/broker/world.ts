@@ -99,7 +99,12 @@ export async function openWorld(
     },
     async ask(handler, api, version, request) {
       const decoded = api.request.decode(api.request.encode(request, version), version)
-      const context = { broker, apiVersion: version, onClose: () => () => {} } as unknown as RequestContext
+      const context = {
+        broker,
+        apiVersion: version,
+        responseRoom: 1 << 30,
+        onClose: () => () => {}
+      } as unknown as RequestContext
       const answer = await handler.answer(decoded, context)
       assert(answer !== noResponse)
       const response = api.response.encode(answer as never, version)

@@ -3,6 +3,11 @@ import { connect, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { handlers } from '../../src/doors/kafka/handlers/index.ts'
+import { buildBatch } from '../../src/record/build.ts'
+import { walkBatches, writeCrc } from '../../src/record/check.ts'
+import { compress } from '../../src/record/compression.ts'
+import { compressionCodecs } from '../../src/record/header.ts'
+import { iterateRecords } from '../../src/record/iterate.ts'
 import { type RunningBroker, runBroker } from '../../src/run/start-broker.ts'
 import { SeededRandom } from '../../src/std/random.ts'
 import { LogKeeper } from '../doors/kafka/support.ts'
@@ -138,6 +143,61 @@ describe('a broker among hostile clients', { concurrency: 1 }, () => {
     await served()
   })
 
+  test('record batches with anything done to them never reach the log, unless they are right', async () => {
+    assert.equal(await ask.createTopic(polite, 'batches'), 0)
+    const random = new SeededRandom(seed + 1)
+    const errors = new Set<number>()
+    for (const codec of compressionCodecs)
+      for (let run = 0; run < 40 * runs; run++) {
+        const records = Array.from({ length: 1 + (run % 5) }, (_, i) => ({
+          key: Buffer.from(`key ${i}`),
+          value: Buffer.from(`value ${i} `.repeat(run % 50)),
+          timestamp: Date.now()
+        }))
+        const good = buildBatch(records, { codec })
+        // Behind the CRC, so that it is not the CRC alone that keeps them out.
+        const bad = Buffer.concat([good.subarray(0, 21), mutated(random, good.subarray(21))])
+        if (bad.length > 61) {
+          bad.writeInt32BE(bad.length - 12, 8)
+          writeCrc(bad)
+        }
+        const answer = await ask.produce(polite, 'batches', 0, bad)
+        assert.ok(typeof answer !== 'string', `${codec} ${bad.toString('hex')}`)
+        errors.add(answer.error)
+      }
+    // None, CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, UNKNOWN_SERVER_ERROR (a codec that doesn't exist), INVALID_RECORD, ...
+    const allowed = [-1, 0, 2, 10, 32, 45, 47, 48, 76, 87]
+    assert.deepEqual(
+      [...errors].filter(error => !allowed.includes(error)),
+      []
+    )
+    assert.ok(errors.has(87))
+    for (let offset = 0; ; ) {
+      const read = await ask.fetch(polite, 'batches', offset)
+      assert.ok(typeof read !== 'string' && read.error === 0)
+      if (read.records.length === 0) break
+      walkBatches(read.records, at => {
+        for (const record of iterateRecords(read.records, at)) offset = record.offset + 1
+      })
+    }
+    await served()
+  })
+
+  test('a few kilobytes that decompress to a great deal are refused', async () => {
+    for (const codec of compressionCodecs.filter(name => name !== 'none')) {
+      const packed = compress(codec, Buffer.alloc(80_000_000))
+      const batch = Buffer.concat([
+        buildBatch([{ value: Buffer.from('x'), timestamp: 0 }], { codec }).subarray(0, 61),
+        packed
+      ])
+      batch.writeInt32BE(batch.length - 12, 8)
+      writeCrc(batch)
+      // Snappy's bomb is larger than a message may be anyway.
+      assert.equal(((await ask.produce(polite, 'polite', 0, batch)) as { error: number }).error, 10, codec)
+    }
+    await served()
+  })
+
   test('requests of every API and version with anything done to them', { timeout: 250_000 }, async () => {
     const random = new SeededRandom(seed)
     for (const { api, versions } of handlers)
@@ -150,15 +210,21 @@ describe('a broker among hostile clients', { concurrency: 1 }, () => {
           bytes.push(whole, mutated(random, whole), frame(head, 2, mutated(random, whole.subarray(17))))
           bytes.push(frame(head, 3, randomBytes(random, 60)))
         }
+        const read = () => broker.metrics().naru_kafka_read_bytes_total
+        const expected = read() + bytes.reduce((sum, { length }) => sum + length, 0)
         const sockets = bytes.map(content => {
           const socket = open()
           socket.resume()
           socket.end(content)
           return socket
         })
+        // Some are answered in days, so it is their arrival that is waited for.
+        for (let turn = 0; turn < 100_000 && read() < expected; turn++) await new Promise(setImmediate)
         await served()
         for (const socket of sockets) socket.destroy()
       }
+    const requests = broker.metrics()['naru_kafka_requests_total{api="OffsetFetch"}']
+    assert.ok(requests > 10 * runs, `${requests} OffsetFetch requests were decoded`)
     await served()
   })
 })

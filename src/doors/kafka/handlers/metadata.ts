@@ -21,10 +21,11 @@ export const metadata = handler(
   Metadata,
   {
     versions: [0, 13],
-    refuse: (request, code) => ({
+    // A topic without a name is what is refused below version 12, where the answer must name one.
+    refuse: (request, code, _message, version) => ({
       brokers: [],
       topics: (request.topics ?? []).map(({ name, topicId }) =>
-        lay({ ...nothing, name: name ?? undefined, topicId, error: code }, false)
+        lay({ ...nothing, name: name ?? (version < 12 ? '' : undefined), topicId, error: code }, false)
       ),
       errorCode: errorNumber(code)
     })
