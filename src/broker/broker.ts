@@ -83,7 +83,8 @@ export class Broker {
     }
     this.fetcher = new Fetcher(this.partitions, timed, random, {
       maxBytes: limits.fetchMaxBytes,
-      sessionSlots: limits.sessionSlots
+      sessionSlots: limits.sessionSlots,
+      sessionPartitionsMax: limits.sessionPartitionsMax
     })
     this.groups = new GroupCoordinator({
       clock,
@@ -183,8 +184,9 @@ export class Broker {
 
   /** Opens the partitions of a topic that this broker leads and doesn't serve yet. */
   private async serveTopic(topic: TopicImage): Promise<void> {
-    const { store, clock } = this.parts
+    const { store, clock, values } = this.parts
     const config = this.configOf(topic)
+    const producersMax = values.get(partitionBrokerOptions.producersMax)
     const served = this.partitions.ofTopic(topic.topicId)
     const opening = topic.partitions.map(async ({ leader, leaderEpoch }, index) => {
       if (leader !== this.control.nodeId || served[index]) return
@@ -192,7 +194,7 @@ export class Broker {
       let partition: Partition
       try {
         const log = await store.open({ topicId: topic.topicId, partition: index }, config.log)
-        partition = await Partition.open(log, identity, leaderEpoch, config.partition, clock)
+        partition = await Partition.open(log, identity, leaderEpoch, config.partition, clock, producersMax)
       } catch (error) {
         // What is broken stays offline by itself; the others are served.
         this.warn(error, identity)

@@ -162,8 +162,12 @@ export class FetchSessions {
   private readonly slots: number
   private readonly evictAfterMs: number
   private readonly random: Random
+  private readonly partitionsMax: number
+  /** Of all sessions. */
+  private partitions = 0
 
-  constructor(slots: number, evictAfterMs: number, random: Random) {
+  constructor(slots: number, evictAfterMs: number, random: Random, partitionsMax: number) {
+    this.partitionsMax = partitionsMax
     this.slots = slots
     this.evictAfterMs = evictAfterMs
     this.random = random
@@ -173,8 +177,9 @@ export class FetchSessions {
     return this.sessions.size
   }
 
-  /** A new session, or undefined when all slots are in use: the client then goes on without one. */
-  open(usesTopicIds: boolean, nowMs: number): FetchSession | undefined {
+  /** A new session for so many partitions, or undefined when there is no room: the client then goes on without one. */
+  open(usesTopicIds: boolean, nowMs: number, partitions: number): FetchSession | undefined {
+    if (this.partitions + partitions > this.partitionsMax) return undefined
     if (this.sessions.size >= this.slots) {
       // The map is kept in order of use, so the first one is the one to give up.
       const [oldest] = this.sessions.values()
@@ -199,6 +204,20 @@ export class FetchSessions {
     return session
   }
 
+  /** Adds and drops partitions of a session. False, and the session is gone, when there is no room for what is added. */
+  update(
+    session: FetchSession,
+    items: readonly FetchItem[],
+    forgotten: readonly { topic: string; topicId: TopicId; indexes: readonly number[] }[]
+  ): boolean {
+    const before = session.size
+    session.update(items, forgotten)
+    this.partitions += session.size - before
+    if (this.partitions <= this.partitionsMax) return true
+    this.remove(session.id)
+    return false
+  }
+
   /**
    * Drawn, not counted: after a restart of the broker clients come with the ids of sessions that are gone, and must not
    * meet, or close, the session that somebody else was given since.
@@ -214,6 +233,7 @@ export class FetchSessions {
     const session = this.sessions.get(id)
     if (!session) return
     this.sessions.delete(id)
+    this.partitions -= session.size
     session.close()
   }
 }

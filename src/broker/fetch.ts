@@ -23,6 +23,13 @@ export const fetchOptions = {
     default: 1000,
     min: 0,
     doc: 'How many incremental fetch sessions are kept; clients beyond that fetch without one.'
+  }),
+  sessionPartitionsMax: option({
+    name: 'naru.fetch.session.partitions.max',
+    type: 'int',
+    default: 500_000,
+    min: 0,
+    doc: 'How many partitions all incremental fetch sessions keep together; clients beyond that fetch without one.'
   })
 } as const
 
@@ -91,12 +98,17 @@ export class Fetcher {
     partitions: Partitions,
     clock: Clock,
     random: Random,
-    limits: { maxBytes: number; sessionSlots: number }
+    limits: { maxBytes: number; sessionSlots: number; sessionPartitionsMax?: number }
   ) {
     this.partitions = partitions
     this.clock = clock
     this.maxBytes = limits.maxBytes
-    this.sessions = new FetchSessions(limits.sessionSlots, sessionEvictAfterMs, random)
+    this.sessions = new FetchSessions(
+      limits.sessionSlots,
+      sessionEvictAfterMs,
+      random,
+      limits.sessionPartitionsMax ?? fetchOptions.sessionPartitionsMax.default
+    )
   }
 
   /**
@@ -111,15 +123,17 @@ export class Fetcher {
     }
     if (request.sessionEpoch === 0) {
       if (request.sessionId !== 0) this.sessions.remove(request.sessionId)
-      const session = request.items.length > 0 ? this.sessions.open(request.usesTopicIds, nowMs) : undefined
+      const session =
+        request.items.length > 0 ? this.sessions.open(request.usesTopicIds, nowMs, request.items.length) : undefined
       if (!session) return this.single(request, onClose)
-      session.update(request.items, [])
+      this.sessions.update(session, request.items, [])
       return this.serve(request, session, session.id, true, onClose)
     }
     const session = this.sessions.resume(request.sessionId, request.sessionEpoch, request.usesTopicIds, nowMs)
     if (typeof session === 'string')
       return { error: session, sessionId: 0, partitions: [], bytes: 0, release: noRelease }
-    session.update(request.items, request.forgotten)
+    if (!this.sessions.update(session, request.items, request.forgotten))
+      return { error: 'FETCH_SESSION_ID_NOT_FOUND', sessionId: 0, partitions: [], bytes: 0, release: noRelease }
     if (session.size === 0) {
       this.sessions.remove(session.id)
       return this.serve(request, session, 0, false, onClose)

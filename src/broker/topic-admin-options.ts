@@ -22,6 +22,20 @@ export const topicAdminOptions = {
     default: true,
     doc: 'Whether a topic is made when a client first asks for it, if the client allows that.'
   }),
+  partitionsMax: option({
+    name: 'naru.partitions.max',
+    type: 'int',
+    default: 100_000,
+    min: 1,
+    doc: 'How many partitions there may be of all topics; what would make more is refused with POLICY_VIOLATION.'
+  }),
+  autoCreatedTogetherMax: option({
+    name: 'naru.auto.create.topics.in.flight.max',
+    type: 'int',
+    default: 1000,
+    min: 1,
+    doc: 'How many topics are made automatically at a time; clients that ask for more are told to ask again (LEADER_NOT_AVAILABLE).'
+  }),
   deleteTopics: option({
     name: 'delete.topic.enable',
     type: 'boolean',

@@ -6,6 +6,7 @@ import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { OptionValues } from '../std/option.ts'
 import type { TopicId } from '../storage/types.ts'
+import { PartitionTotal } from './partition-total.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { topicAdminOptions } from './topic-admin-options.ts'
 import { checkTopicName, clusterMetadataTopic, isInternalTopic, TakenNames } from './topic-names.ts'
@@ -62,6 +63,7 @@ export class Topics {
   private readonly values: OptionValues
   private readonly logger: Logger
   private readonly taken: TakenNames
+  private readonly total: PartitionTotal
   /** Automatic creations under way, by name. */
   private readonly arising = new Map<string, Promise<ErrorCode | undefined>>()
   /** Where the leaders of the next topic begin. */
@@ -72,6 +74,7 @@ export class Topics {
     this.values = parts.values
     this.logger = parts.logger
     this.taken = new TakenNames(parts.control)
+    this.total = new PartitionTotal(parts.control)
   }
 
   /**
@@ -102,6 +105,8 @@ export class Topics {
   autoCreate(name: string): Promise<ErrorCode | undefined> {
     const under = this.arising.get(name)
     if (under) return under
+    if (this.arising.size >= this.values.get(topicAdminOptions.autoCreatedTogetherMax))
+      return Promise.resolve('LEADER_NOT_AVAILABLE')
     const arising = this.makeDefault(name).finally(() => this.arising.delete(name))
     this.arising.set(name, arising)
     return arising
@@ -197,6 +202,12 @@ export class Topics {
     return this.control.image.brokers().filter(({ draining }) => !draining)
   }
 
+  private checkTotal(more: number): void {
+    const most = this.values.get(topicAdminOptions.partitionsMax)
+    if (this.total.count + more > most)
+      throw new NaruError('POLICY_VIOLATION', `There may be ${most} partitions in all (naru.partitions.max).`)
+  }
+
   private brokers(): number[] {
     return this.control.image.brokers().map(({ nodeId }) => nodeId)
   }
@@ -221,6 +232,7 @@ export class Topics {
     const configs = checkTopicConfigs(texts, isInternalTopic(name))
     const assignments = topic.assignments.length > 0 ? this.chosen(topic) : this.placed(topic, room)
     if (assignments.length > room) throw new NaruError('POLICY_VIOLATION', tooManyPartitions)
+    this.checkTotal(assignments.length)
     return { name, configs, assignments }
   }
 
@@ -273,7 +285,9 @@ export class Topics {
     if (validateOnly) return { name, topicId: undefined, numPartitions, replicationFactor, configs }
     this.taken.hold(name)
     try {
-      const { topicId } = await this.control.createTopic({ name, assignments, configs })
+      const { topicId } = await this.total.during(numPartitions, () =>
+        this.control.createTopic({ name, assignments, configs })
+      )
       return { name, topicId, numPartitions, replicationFactor, configs }
     } finally {
       this.taken.release(name)
@@ -316,6 +330,7 @@ export class Topics {
         `Attempted to add ${additional} additional partition(s), but only ${assignments.length} assignment(s) were specified.`
       )
     if (additional > partitionsPerRequestMax) throw new NaruError('POLICY_VIOLATION', tooManyPartitions)
+    this.checkTotal(additional)
     const brokers = this.brokers()
     const replicationFactor = topic.partitions[0].replicas.length
     for (const { brokerIds } of assignments ?? []) checkAssignment(brokerIds, brokers, replicationFactor)

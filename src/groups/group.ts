@@ -2,7 +2,14 @@ import type { Turn } from '../statelog/turn.ts'
 import { assert } from '../std/assert.ts'
 import { NaruError } from '../std/errors.ts'
 import type { WheelTimer } from '../std/timer-wheel.ts'
-import { type GroupMember, type JoinResponse, type MemberProtocol, refusedJoin, refusedSync } from './member.ts'
+import {
+  bytesOf,
+  type GroupMember,
+  type JoinResponse,
+  type MemberProtocol,
+  refusedJoin,
+  refusedSync
+} from './member.ts'
 import { GroupOffsets } from './offsets.ts'
 import type { GroupMetadata } from './records.ts'
 import { subscribedTopics } from './subscription.ts'
@@ -47,6 +54,8 @@ export class ClassicGroup {
   /** While the group forms: what is left of the time in which newcomers may prolong the wait. */
   initialWait: { readonly delayMs: number; readonly remainingMs: number } | undefined
   newMemberAdded = false
+  /** Of all that its members offer. */
+  metadataBytes = 0
   private awaitingJoin = 0
   private readonly instances = new Map<string, string>()
   /** How many members offer a protocol. */
@@ -263,6 +272,7 @@ export class ClassicGroup {
   }
 
   private countOffers(member: GroupMember, amount: number): void {
+    this.metadataBytes += amount * bytesOf(member.protocols)
     // A name offered twice counts once: it must not make up for a member that lacks it.
     for (const name of new Set(member.protocols.map(protocol => protocol.name)))
       this.offered.set(name, (this.offered.get(name) ?? 0) + amount)

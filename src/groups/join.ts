@@ -2,7 +2,14 @@ import type { Reply, Turn } from '../statelog/turn.ts'
 import { NaruError } from '../std/errors.ts'
 import { randomUuid } from '../std/random.ts'
 import type { ClassicGroup } from './group.ts'
-import { emptyAssignment, type GroupMember, type JoinResponse, type MemberProtocol, refusedJoin } from './member.ts'
+import {
+  bytesOf,
+  emptyAssignment,
+  type GroupMember,
+  type JoinResponse,
+  type MemberProtocol,
+  refusedJoin
+} from './member.ts'
 import {
   addMember,
   armSession,
@@ -53,7 +60,8 @@ export function join(
   const request = asked.rebalanceTimeoutMs < 0 ? { ...asked, rebalanceTimeoutMs: asked.sessionTimeoutMs } : asked
   const { groupId, memberId } = request
   const group = state.groups.get(groupId) ?? newGroup(state, turn, request)
-  if (!hasRoomFor(state, group, memberId)) {
+  if (!hasBytesFor(state, group, memberId, request)) turn.answer(reply, refusedJoin('GROUP_MAX_SIZE_REACHED', ''))
+  else if (!hasRoomFor(state, group, memberId)) {
     const member = group.members.get(memberId)
     if (member) group.answerJoin(turn, member, refusedJoin('GROUP_MAX_SIZE_REACHED', ''))
     group.remove(memberId)
@@ -70,6 +78,7 @@ export function join(
 function newGroup(state: GroupsState, turn: Turn, request: JoinRequest): ClassicGroup {
   if (request.memberId !== '') throw new NaruError('UNKNOWN_MEMBER_ID', `Group ${request.groupId} not found.`)
   if (request.protocolType === '' || request.protocols.length === 0) throw new NaruError('INCONSISTENT_GROUP_PROTOCOL')
+  state.checkRoom()
   const group = state.create(request.groupId)
   turn.write(
     groupRecord(
@@ -78,6 +87,13 @@ function newGroup(state: GroupsState, turn: Turn, request: JoinRequest): Classic
     )
   )
   return group
+}
+
+function hasBytesFor(state: GroupsState, group: ClassicGroup, memberId: string, { protocols }: JoinRequest): boolean {
+  const { groupBytesMax, pendingMembersMax } = state.config
+  if (memberId === '' && group.pending.size >= pendingMembersMax) return false
+  const before = bytesOf(group.members.get(memberId)?.protocols ?? [])
+  return group.metadataBytes - before + bytesOf(protocols) <= groupBytesMax
 }
 
 /** During a rebalance those who are back count, so that the last ones to return are turned away. */

@@ -111,3 +111,10 @@ export class GroupMember implements MemberIdentity {
     return this.protocols.find(protocol => protocol.name === protocolName)?.metadata ?? emptyAssignment
   }
 }
+
+/** How many bytes protocols take. */
+export function bytesOf(protocols: readonly MemberProtocol[]): number {
+  let bytes = 0
+  for (const { name, metadata } of protocols) bytes += name.length + metadata.length
+  return bytes
+}

@@ -37,12 +37,18 @@ export function commitOffsets(state: GroupsState, turn: Turn, request: CommitReq
   if (group) checkCommitter(group, request)
   else if (request.generationId >= 0)
     throw new NaruError(request.knowsGroupNotFound ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION')
+  else state.checkRoom()
   const { nowMs, config } = state
   const expireTimestampMs = request.retentionTimeMs < 0 ? -1 : nowMs + request.retentionTimeMs
   const records: StateRecord[] = []
+  let added = 0
   const errors = request.offsets.map(({ topic, topicId, partition, offset, leaderEpoch, metadata }) => {
     // Kafka compares its limit in bytes with the length in UTF-16 units.
     if (metadata !== null && metadata.length > config.offsetMetadataMaxBytes) return 'OFFSET_METADATA_TOO_LARGE'
+    if (!group?.offsets.get(topic, partition)) {
+      if (state.offsetCount + added >= config.offsetsMax) return 'POLICY_VIOLATION'
+      added++
+    }
     const value = {
       offset,
       leaderEpoch,

@@ -21,19 +21,23 @@ export class GroupOffsets {
     return this.topics.entries()
   }
 
-  set(topic: string, partition: number, offset: CommittedOffset): void {
+  /** Gives whether it is a new one. */
+  set(topic: string, partition: number, offset: CommittedOffset): boolean {
     let partitions = this.topics.get(topic)
     if (!partitions) {
       partitions = new Map()
       this.topics.set(topic, partitions)
     }
+    const before = partitions.size
     partitions.set(partition, offset)
+    return partitions.size > before
   }
 
-  delete(topic: string, partition: number): void {
+  /** Gives whether it was there. */
+  delete(topic: string, partition: number): boolean {
     const partitions = this.topics.get(topic)
-    if (!partitions) return
-    partitions.delete(partition)
+    if (!partitions?.delete(partition)) return false
     if (partitions.size === 0) this.topics.delete(topic)
+    return true
   }
 }

@@ -33,6 +33,35 @@ export const groupOptions = {
     min: 1,
     doc: 'How many members a group may have.'
   }),
+  groupsMax: option({
+    name: 'naru.groups.per.partition.max',
+    type: 'int',
+    default: 10_000,
+    min: 1,
+    doc: 'How many groups one partition of __consumer_offsets keeps; what would make more is refused with POLICY_VIOLATION.'
+  }),
+  offsetsMax: option({
+    name: 'naru.offsets.per.partition.max',
+    type: 'int',
+    default: 500_000,
+    min: 1,
+    doc: 'How many committed offsets one partition of __consumer_offsets keeps; commits of more are refused with POLICY_VIOLATION.'
+  }),
+  groupBytesMax: option({
+    name: 'naru.group.bytes.max',
+    type: 'int',
+    default: 16_777_216,
+    unit: 'bytes',
+    min: 1024,
+    doc: 'The largest metadata (subscriptions) of all members of a group together, and the largest plan; a member that would make it more is refused with GROUP_MAX_SIZE_REACHED, a larger plan with INVALID_REQUEST.'
+  }),
+  pendingMembersMax: option({
+    name: 'naru.group.pending.members.max',
+    type: 'int',
+    default: 10_000,
+    min: 1,
+    doc: 'How many member ids of a group may be given out and not used yet; further newcomers are refused with GROUP_MAX_SIZE_REACHED.'
+  }),
   offsetMetadataMaxBytes: option({
     name: 'offset.metadata.max.bytes',
     type: 'int',

@@ -25,6 +25,8 @@ export class GroupsState implements ReplayedState {
   readonly groups = new Map<string, ClassicGroup>()
   readonly environment: GroupEnvironment
   readonly timers: StateTimers
+  /** Committed offsets of all groups. */
+  offsetCount = 0
   private live = false
 
   constructor(environment: GroupEnvironment, timers: StateTimers) {
@@ -45,6 +47,13 @@ export class GroupsState implements ReplayedState {
     const group = this.groups.get(groupId)
     if (!group) throw new NaruError('GROUP_ID_NOT_FOUND', `Group ${groupId} not found.`)
     return group
+  }
+
+  /** Throws POLICY_VIOLATION when there are as many groups as there may be. */
+  checkRoom(): void {
+    const { groupsMax } = this.config
+    if (this.groups.size >= groupsMax)
+      throw new NaruError('POLICY_VIOLATION', `There are ${groupsMax} groups (naru.groups.per.partition.max).`)
   }
 
   /** A new, empty group. It is there for the handler at once; its first record makes it last. */
@@ -73,11 +82,11 @@ export class GroupsState implements ReplayedState {
       case 'offset': {
         const { group: groupId, topic, partition } = decoded.key
         if (!decoded.value) {
-          this.groups.get(groupId)?.offsets.delete(topic, partition)
+          if (this.groups.get(groupId)?.offsets.delete(topic, partition)) this.offsetCount--
           return
         }
         const group = this.groups.get(groupId) ?? this.create(groupId)
-        group.offsets.set(topic, partition, decoded.value)
+        if (group.offsets.set(topic, partition, decoded.value)) this.offsetCount++
         return
       }
       case 'group':
@@ -110,6 +119,7 @@ export class GroupsState implements ReplayedState {
     const known = this.groups.get(groupId)
     if (!value) {
       known?.dispose()
+      for (const [, partitions] of known?.offsets.byTopic() ?? []) this.offsetCount -= partitions.size
       this.groups.delete(groupId)
       return
     }

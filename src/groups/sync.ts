@@ -35,6 +35,10 @@ export function sync(state: GroupsState, turn: Turn, reply: Reply<SyncResponse>,
     turn.answer(reply, assigned(group, member.assignment))
     return
   }
+  let bytes = 0
+  for (const { assignment } of request.assignments) bytes += assignment.length
+  if (bytes > state.config.groupBytesMax)
+    throw new NaruError('INVALID_REQUEST', `The plan has ${bytes} bytes, above naru.group.bytes.max.`)
   refuseSync(turn, member, 'REBALANCE_IN_PROGRESS')
   member.syncReply = reply
   if (group.leaderId === member.id) distribute(turn, group, request.assignments)

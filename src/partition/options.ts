@@ -81,6 +81,13 @@ export const partitionBrokerOptions = {
     min: 1,
     dynamic: true,
     doc: 'How long the sequence numbers of a producer that stopped writing are remembered.'
+  }),
+  producersMax: option({
+    name: 'naru.partition.producers.max',
+    type: 'int',
+    default: 20_000,
+    min: 100,
+    doc: 'The sequence numbers of how many producers are remembered in one partition; beyond that the longest silent ones are forgotten.'
   })
 } as const
 

@@ -43,7 +43,7 @@ export class Partition {
   readonly topicId: TopicId
   readonly index: number
   readonly log: Log
-  readonly producers = new ProducerState()
+  readonly producers: ProducerState
   config: PartitionTopicConfig
   leaderEpoch: number
 
@@ -60,8 +60,10 @@ export class Partition {
     identity: PartitionIdentity,
     leaderEpoch: number,
     config: PartitionTopicConfig,
-    clock: Clock
+    clock: Clock,
+    producersMax?: number
   ) {
+    this.producers = new ProducerState(producersMax)
     this.log = log
     this.topic = identity.topic
     this.topicId = identity.topicId
@@ -77,9 +79,10 @@ export class Partition {
     identity: PartitionIdentity,
     leaderEpoch: number,
     config: PartitionTopicConfig,
-    clock: Clock
+    clock: Clock,
+    producersMax?: number
   ): Promise<Partition> {
-    const partition = new Partition(log, identity, leaderEpoch, config, clock)
+    const partition = new Partition(log, identity, leaderEpoch, config, clock, producersMax)
     await partition.rebuildProducers()
     log.onProgress = () => partition.progressed()
     return partition

@@ -1,9 +1,12 @@
 import * as header from '../record/header.ts'
 import { NaruError } from '../std/errors.ts'
+import { partitionBrokerOptions } from './options.ts'
 
 /** Batches remembered per producer: as many as a client may have in flight and so repeat (max.in.flight = 5). */
 const batchesKept = 5
 const sequenceMax = 0x7fff_ffff
+/** Of so many producers one is chosen where there are too many. */
+const lookedAtMax = 16
 
 interface KeptBatch {
   readonly firstSequence: number
@@ -42,7 +45,13 @@ export interface DuplicateOf {
  * after it. The state is a function of the log, so it is rebuilt from a snapshot and the batches behind it.
  */
 export class ProducerState {
+  private readonly producersMax: number
   private readonly producers = new Map<number, Producer>()
+
+  /** Remembers so many producers at most; beyond, one of those that have been silent longest is forgotten. */
+  constructor(producersMax = partitionBrokerOptions.producersMax.default) {
+    this.producersMax = producersMax
+  }
 
   get size(): number {
     return this.producers.size
@@ -93,12 +102,25 @@ export class ProducerState {
     }
     const producer = this.producers.get(id)
     if (!producer || producer.epoch !== epoch) {
+      this.producers.delete(id)
+      if (this.producers.size >= this.producersMax) this.forgetOldest()
       this.producers.set(id, { epoch, batches: [kept], lastAppendMs: nowMs })
       return
     }
     if (producer.batches.length === batchesKept) producer.batches.shift()
     producer.batches.push(kept)
     producer.lastAppendMs = nowMs
+  }
+
+  /** Makes room: the longest silent of the oldest few, so that one which goes on writing stays. */
+  private forgetOldest(): void {
+    let oldest: [number, Producer] | undefined
+    let looked = 0
+    for (const entry of this.producers) {
+      if (!oldest || entry[1].lastAppendMs < oldest[1].lastAppendMs) oldest = entry
+      if (++looked === lookedAtMax) break
+    }
+    if (oldest) this.producers.delete(oldest[0])
   }
 
   /** Forgets producers whose last append is older than `expirationMs`. */

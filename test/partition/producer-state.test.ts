@@ -95,3 +95,19 @@ test('saved state loads as it was; expired producers are forgotten', () => {
   assert.equal(copy.size, 25)
   assert.equal(copy.load(Buffer.from([9])), false)
 })
+
+test('so many producers are remembered: whoever was silent longest is forgotten, whoever writes on is not', () => {
+  const state = new ProducerState(100)
+  state.record(batch(1, 0, 0, 1), 0, 0)
+  for (let id = 2; id < 5000; id++) {
+    state.record(batch(id, 0, 0, 1), 0, id)
+    state.record(batch(1, 0, id - 1, 1), 0, id)
+  }
+  assert.equal(state.size, 100)
+  assert.equal(
+    codeThrown(() => state.check(batch(1, 0, 3, 1))),
+    'OUT_OF_ORDER_SEQUENCE_NUMBER'
+  )
+  assert.ok(state.check(batch(4999, 0, 0, 1)), 'the newest is remembered')
+  assert.equal(state.check(batch(2, 0, 0, 1)), undefined, 'the oldest is not')
+})
