@@ -1,5 +1,5 @@
 /** What the main process asks the load generator to do, and what comes back; both travel as JSON. */
-export type Job = ProduceJob | FetchJob
+export type Job = ProduceJob | FetchJob | PacedJob
 
 interface Target {
   port: number
@@ -26,6 +26,16 @@ export interface ProduceJob extends Target {
   background?: { bytesPerSecond: number; connections: number; recordBytes: number; recordsPerBatch: number }
 }
 
+/** Records handed over at a fixed rate, on one connection, by a producer with `batch.size` and `linger.ms`. */
+export interface PacedJob extends Target {
+  kind: 'paced'
+  acks: 0 | 1 | -1
+  recordBytes: number
+  recordsPerBatch: number
+  lingerMs: number
+  recordsPerSecond: number
+}
+
 export interface FetchJob extends Target {
   kind: 'fetch'
   maxBytes: number
@@ -41,6 +51,6 @@ export interface Measurement {
   bytes: number
   brokerCpuSeconds: number
   loaderCpuSeconds: number
-  /** Of each request, from its write to its answer; empty with acks=0. */
+  /** Of each request, from its write to its answer, of a paced job of each record; empty with acks=0. */
   latencyUs: { p50: number; p99: number; p999: number; max: number; mean: number }
 }

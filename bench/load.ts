@@ -1,7 +1,8 @@
 /** The load generator's process: takes one Job as a message, sends back its Measurement or the reason why there is none. */
 import { Connection, endOffsets } from './connection.ts'
 import { Consumer } from './consumer.ts'
-import type { FetchJob, Job, Measurement, ProduceJob } from './job.ts'
+import type { FetchJob, Job, Measurement, PacedJob, ProduceJob } from './job.ts'
+import { LingeringProducer } from './lingering.ts'
 import { Producer } from './producer.ts'
 import { Window } from './window.ts'
 import { recordBatch } from './wire.ts'
@@ -12,7 +13,8 @@ const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 const drainMs = 30_000
 
 export async function runJob(job: Job): Promise<Measurement> {
-  return job.kind === 'produce' ? produce(job) : fetch(job)
+  if (job.kind === 'produce') return produce(job)
+  return job.kind === 'paced' ? paced(job) : fetch(job)
 }
 
 async function produce(job: ProduceJob): Promise<Measurement> {
@@ -78,8 +80,51 @@ async function produce(job: ProduceJob): Promise<Measurement> {
   }
 }
 
+async function paced(job: PacedJob): Promise<Measurement> {
+  const window = new Window(job.brokerPid)
+  const sent = new Float64Array(job.partitions)
+  const connection = await Connection.open(job.port)
+  const producer = new LingeringProducer(connection, {
+    topic: job.topic,
+    acks: job.acks,
+    recordBytes: job.recordBytes,
+    recordsMax: job.recordsPerBatch,
+    lingerMs: job.lingerMs,
+    inFlight: 5,
+    partitions: shareOf(0, 1, job.partitions),
+    sent,
+    window
+  })
+  const failed = failureOf([producer])
+  const startMs = performance.now()
+  let produced = 0
+  const pacing = setInterval(() => {
+    const due = Math.floor(((performance.now() - startMs) * job.recordsPerSecond) / 1000)
+    producer.produce(due - produced)
+    produced = due
+  }, 1)
+  try {
+    await Promise.race([sleep(job.warmupMs), failed])
+    window.begin()
+    await Promise.race([sleep(job.measureMs), failed])
+    window.end()
+    clearInterval(pacing)
+    producer.stop()
+    await Promise.race([
+      producer.done,
+      failed,
+      sleep(drainMs).then(() => Promise.reject(new Error('answers are missing')))
+    ])
+    await checkEnds(job, sent)
+    return window.result()
+  } finally {
+    clearInterval(pacing)
+    connection.close()
+  }
+}
+
 /** The log must hold what was sent, all of it and nothing else; with acks=0 it may take a moment. */
-async function checkEnds(job: ProduceJob, sent: Float64Array): Promise<void> {
+async function checkEnds(job: ProduceJob | PacedJob, sent: Float64Array): Promise<void> {
   const connection = await Connection.open(job.port, 64 * job.partitions + 1024)
   try {
     for (let attempt = 0; ; attempt++) {

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { fetchApacheKafka, freePort } from '../test/support/apache-kafka.ts'
 import { Broker, type Contender, kafka, naru } from './contender.ts'
 import { measure, pageCacheCanBeDropped, warmUp } from './measure.ts'
+import { priceScenarios, priceTable, writePriceDocs } from './price.ts'
 import { heading, lines, type Outcome, summarise } from './report.ts'
 import { type Scenario, scenarios } from './scenarios.ts'
 
@@ -19,6 +20,8 @@ const help = `Usage: npm run bench -- [options]
   --contender NAME  naru (default) or kafka: what to measure, alone
   --only NAME       only scenarios whose name contains NAME; may be repeated
   --full            the whole produce matrix
+  --price           what acks, flush.messages, batch.size and linger.ms cost, as a table (docs/price.md)
+  --docs            with --price: puts the table into docs/price.md
   --seconds N       measured seconds of each repeat (4)
   --warmup N        seconds of load before them (1)
   --repeat N        repeats of each scenario (3)
@@ -34,6 +37,8 @@ const { values } = parseArgs({
     contender: { type: 'string', default: 'naru' },
     only: { type: 'string', multiple: true },
     full: { type: 'boolean', default: false },
+    price: { type: 'boolean', default: false },
+    docs: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '4' },
     warmup: { type: 'string', default: '1' },
     repeat: { type: 'string', default: '3' },
@@ -49,9 +54,8 @@ const known: Record<string, Contender> = { naru, kafka }
 async function main(): Promise<void> {
   if (values.help) return console.log(help)
   const only = values.only
-  const chosen = scenarios(values.full || only !== undefined).filter(
-    scenario => !only || only.some(part => scenario.name.includes(part))
-  )
+  const all = values.price ? priceScenarios : scenarios(values.full || only !== undefined)
+  const chosen = all.filter(scenario => !only || only.some(part => scenario.name.includes(part)))
   if (values.list) return console.log(chosen.map(({ name, doc }) => `${name.padEnd(36)} ${doc}`).join('\n'))
   const contenders = [values.contender, ...(values.against ? [values.against] : [])].map(name => {
     if (!known[name]) throw new Error(`no such contender: ${name}\n\n${help}`)
@@ -63,6 +67,11 @@ async function main(): Promise<void> {
   try {
     const outcomes = await run(contenders, chosen, repeats, bounds, runDir)
     const file = save(contenders, bounds, outcomes)
+    if (values.price) {
+      const table = priceTable(outcomes.filter(({ contender }) => contender === contenders[0].name))
+      console.log(`\n${table}`)
+      if (values.docs) writePriceDocs(table)
+    }
     console.log(`\n${file}`)
     if (outcomes.some(outcome => outcome.failure)) process.exitCode = 1
   } finally {

@@ -6,7 +6,7 @@ import { freePort } from '../test/support/apache-kafka.ts'
 import { Connection, createTopic, deleteTopic } from './connection.ts'
 import { Broker, settleDisk } from './contender.ts'
 import type { Job, Measurement } from './job.ts'
-import type { EmbeddedScenario, FetchScenario, ProduceScenario, Scenario } from './scenarios.ts'
+import type { EmbeddedScenario, FetchScenario, PacedScenario, ProduceScenario, Scenario } from './scenarios.ts'
 import { memoryUse } from './usage.ts'
 import { recordsPerBatch } from './wire.ts'
 
@@ -25,6 +25,8 @@ export async function measure(scenario: Scenario, broker: Broker, bounds: Bounds
   switch (scenario.kind) {
     case 'produce':
       return measureProduce(scenario, broker, bounds)
+    case 'paced':
+      return measurePaced(scenario, broker, bounds)
     case 'fetch':
       return measureFetch(scenario, broker, bounds)
     case 'start':
@@ -73,6 +75,27 @@ async function measureProduce(scenario: ProduceScenario, broker: Broker, bounds:
       }
     })
     return figuresOf(measurement, broker, scenario.background === undefined)
+  })
+}
+
+function measurePaced(scenario: PacedScenario, broker: Broker, bounds: Bounds): Promise<Figures> {
+  const { partitions, acks, recordBytes, lingerMs, recordsPerSecond } = scenario
+  return withTopic(broker, partitions, scenario.fsync, async topic => {
+    const measurement = await runLoad({
+      kind: 'paced',
+      ...bounds,
+      port: broker.port,
+      brokerPid: broker.pid,
+      topic,
+      partitions,
+      connections: 1,
+      acks,
+      recordBytes,
+      recordsPerBatch: recordsPerBatch(recordBytes, scenario.batchBytes),
+      lingerMs,
+      recordsPerSecond
+    })
+    return figuresOf(measurement, broker, true)
   })
 }
 

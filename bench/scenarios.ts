@@ -1,6 +1,6 @@
 /** What is measured, by stable names. */
 
-export type Scenario = ProduceScenario | FetchScenario | StartScenario | EmbeddedScenario
+export type Scenario = ProduceScenario | PacedScenario | FetchScenario | StartScenario | EmbeddedScenario
 
 export interface ProduceScenario {
   kind: 'produce'
@@ -15,6 +15,20 @@ export interface ProduceScenario {
   connections: number
   inFlight: number
   background?: { bytesPerSecond: number; connections: number; recordBytes: number; batchBytes: number }
+}
+
+/** One producer with `batch.size` and `linger.ms` whose application hands over records at a fixed rate. */
+export interface PacedScenario {
+  kind: 'paced'
+  name: string
+  doc: string
+  recordBytes: number
+  batchBytes: number
+  lingerMs: number
+  recordsPerSecond: number
+  partitions: number
+  acks: 0 | 1 | -1
+  fsync: boolean
 }
 
 export interface FetchScenario {
