@@ -18,6 +18,7 @@ import { startApacheKafka } from '../support/apache-kafka.ts'
 import { AskingClient, type Tree, untyped } from '../support/asking-client.ts'
 import { Topics, World } from './harness.ts'
 import { type Ask, play, settings } from './scenario.ts'
+import { playMore } from './scenario-more.ts'
 
 const golden = new URL('../golden/groups-kafka.json', import.meta.url)
 
@@ -43,7 +44,9 @@ async function transcript(ask: Ask, orders: string): Promise<Record<string, unkn
     )
   }
   const steps: Record<string, unknown>[] = []
-  await play(ask, orders, (step, answer) => steps.push({ step, answer: plain(answer) }))
+  const tell = (step: string, answer: unknown) => void steps.push({ step, answer: plain(answer) })
+  await play(ask, orders, tell)
+  await playMore(ask, orders, tell)
   return steps
 }
 

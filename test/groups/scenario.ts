@@ -26,7 +26,7 @@ export const settings = {
   'offset.metadata.max.bytes': '20'
 }
 
-const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+export const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 /** Runs everything; `tell` hears each answer in the order of the scenario. Topics orders and events have 8 partitions. */
 export async function play(ask: Ask, orders: string, tell: (step: string, answer: unknown) => void): Promise<void> {

@@ -3,7 +3,7 @@ import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { DeleteGroups } from '../../../wire/kafka/messages/delete-groups.ts'
 import { handler } from '../handler.ts'
 
-/** DeleteGroups (KIP-229): each group is answered for itself. */
+/** DeleteGroups (KIP-229): each group is answered for itself, and once. */
 export const deleteGroups = handler(
   DeleteGroups,
   {
@@ -15,7 +15,7 @@ export const deleteGroups = handler(
   },
   async (request, context) => ({
     results: await Promise.all(
-      request.groupsNames.map(async groupId => {
+      Array.from(new Set(request.groupsNames), async groupId => {
         const failed = await context.broker.groups.deleteGroup(groupId).then(() => undefined, codeOf)
         return { groupId, errorCode: errorNumber(failed) }
       })
