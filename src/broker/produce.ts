@@ -47,8 +47,9 @@ export function produce(
   const pending = new Pending(outcomes)
   const inflation = new Inflation()
   for (let i = 0; i < items.length; i++) {
+    let partition: Partition | undefined
     try {
-      const partition = partitions.find(items[i])
+      partition = partitions.find(items[i])
       const appended = append(partition, items[i], inflation)
       outcomes[i] = {
         baseOffset: appended.baseOffset,
@@ -59,7 +60,7 @@ export function produce(
       else if (acks === -1) partition.onCommitted(appended.lastOffset, pending.await(i))
     } catch (error) {
       if (!(error instanceof NaruError)) partitions.reportBug(error, 'produce')
-      outcomes[i] = refused(error)
+      outcomes[i] = refused(error, partition)
     }
   }
   return pending.count === 0 ? outcomes : pending.settle(clock, timeoutMs)
@@ -72,9 +73,19 @@ function append(partition: Partition, item: ProduceItem, inflation: Inflation): 
   return partition.appendFromProducer(item.records, inflation)
 }
 
-function refused(error: unknown): ProduceOutcome {
-  const recordErrors = error instanceof RecordsError ? error.records : undefined
-  return { ...nothing, error: codeOf(error), message: messageOf(error), recordErrors }
+/** Errors of the batch itself, with which Kafka tells where the log begins (KIP-360). */
+const beginningTold: ReadonlySet<ErrorCode> = new Set([
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'INVALID_PRODUCER_EPOCH',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP'
+])
+
+function refused(thrown: unknown, partition?: Partition): ProduceOutcome {
+  const recordErrors = thrown instanceof RecordsError ? thrown.records : undefined
+  const error = codeOf(thrown)
+  const logStartOffset = partition && beginningTold.has(error) ? partition.startOffset : -1
+  return { ...nothing, logStartOffset, error, message: messageOf(thrown), recordErrors }
 }
 
 /** The items of one request that aren't safe yet: one promise and one timer for all of them. */

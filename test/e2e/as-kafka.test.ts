@@ -1,6 +1,6 @@
 /**
  * Admin requests of every kind, right and wrong, compared with what Apache Kafka answers, which is kept in
- * test/golden/admin-kafka.json. To ask Kafka again: NARU_RECORD=kafka node --import tsx --test test/e2e/as-kafka.test.ts
+ * test/golden/admin-kafka.jsonl. To ask Kafka again: NARU_RECORD=kafka node --import tsx --test test/e2e/as-kafka.test.ts
  */
 import { test } from 'node:test'
 import { targetName, whyNoTarget } from '../support/target.ts'

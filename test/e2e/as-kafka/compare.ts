@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
+import { InitProducerId } from '../../../src/wire/kafka/messages/init-producer-id.ts'
+import { AskingClient } from '../../support/asking-client.ts'
 import { startTarget, type Target } from '../../support/target.ts'
 import { groupsReady } from '../protocol/case.ts'
 import { adminSteps } from './admin-steps.ts'
 import { configSteps } from './config-steps.ts'
+import { producerSteps } from './producer-steps.ts'
 import { type Answered, play, type Step } from './step.ts'
 import { unconfiguredSteps } from './unconfigured-steps.ts'
 
@@ -12,18 +15,20 @@ import { unconfiguredSteps } from './unconfigured-steps.ts'
 const scenarios: Readonly<Record<string, readonly Step[]>> = {
   admin: adminSteps,
   configs: configSteps,
-  unconfigured: unconfiguredSteps
+  unconfigured: unconfiguredSteps,
+  producers: producerSteps
 }
 
 const settings = { 'auto.create.topics.enable': 'false' }
 
-const golden = new URL('../../golden/admin-kafka.json', import.meta.url)
+const golden = new URL('../../golden/admin-kafka.jsonl', import.meta.url)
 
 /** Plays every scenario on a new broker; gives the answers by scenario. */
 export async function playAll(target: Target): Promise<Record<string, Answered[]>> {
   const broker = await startTarget(settings, target)
   try {
     await groupsReady(broker)
+    await producersReady(broker.port)
     const answers: Record<string, Answered[]> = {}
     for (const [name, steps] of Object.entries(scenarios))
       answers[name] = await play(broker, steps, target === 'kafka' ? 150 : 0)
@@ -33,20 +38,48 @@ export async function playAll(target: Target): Promise<Record<string, Answered[]
   }
 }
 
+/** Apache Kafka has ids for producers a little after its start. */
+async function producersReady(port: number): Promise<void> {
+  const client = new AskingClient(port, 'ready')
+  try {
+    for (let tries = 0; tries < 100; tries++) {
+      const request = { transactionalId: null, transactionTimeoutMs: 60_000 }
+      if ((await client.ask(InitProducerId, 0, request)).errorCode === 0) return
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    throw new Error('no producer ids after 10 s')
+  } finally {
+    client.close()
+  }
+}
+
 /** Keeps answers as those that Apache Kafka gives. */
 export function record(answers: Record<string, Answered[]>): void {
-  writeFileSync(golden, `${JSON.stringify(answers, null, 1)}\n`)
+  const lines = Object.entries(answers).flatMap(([scenario, list]) =>
+    list.map(answered => `${JSON.stringify({ scenario, ...answered })}\n`)
+  )
+  writeFileSync(golden, lines.join(''))
+}
+
+function recorded(): Record<string, Answered[]> {
+  const answers: Record<string, Answered[]> = {}
+  for (const line of readFileSync(golden, 'utf8').trim().split('\n')) {
+    const { scenario, ...answered } = JSON.parse(line) as Answered & { scenario: string }
+    answers[scenario] ??= []
+    answers[scenario].push(answered)
+  }
+  return answers
 }
 
 /** Compares with what Apache Kafka was recorded to answer; Naru may differ where a step says why. */
 export function compare(target: Target, answers: Record<string, Answered[]>): void {
-  const recorded = JSON.parse(readFileSync(golden, 'utf8')) as Record<string, Answered[]>
-  assert.deepEqual(Object.keys(recorded), Object.keys(scenarios))
+  const kept = recorded()
+  assert.deepEqual(Object.keys(kept), Object.keys(scenarios))
   const differing: unknown[] = []
   for (const [name, steps] of Object.entries(scenarios)) {
-    assert.equal(recorded[name].length, steps.length, `${name} has other steps than were recorded`)
+    assert.equal(kept[name].length, steps.length, `${name} has other steps than were recorded`)
     for (const [at, step] of steps.entries()) {
-      const kafka = recorded[name][at]
+      const kafka = kept[name][at]
       const expected = target === 'naru' ? allowing(kafka, step) : kafka
       const actual = answers[name][at]
       if (!matches(actual, expected)) differing.push({ expected, actual })

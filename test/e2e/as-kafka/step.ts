@@ -7,9 +7,15 @@ export interface Step {
   readonly name: string
   readonly api: Api
   readonly version: number
-  readonly request: Tree
+  readonly request: Tree | ((seen: Seen) => Tree)
   /** Where Naru answers otherwise on purpose: what it says instead, as JSON. */
   readonly differs?: readonly Difference[]
+}
+
+/** What answers before have said. */
+export interface Seen {
+  /** The newest id that InitProducerId gave. */
+  readonly producerId: number
 }
 
 /** A part of Kafka's answer as JSON, and what Naru has in its place. */
@@ -24,7 +30,13 @@ export interface Answered {
   readonly answer: unknown
 }
 
-export function step(name: string, api: Api, version: number, request: Tree, ...differs: Difference[]): Step {
+export function step(
+  name: string,
+  api: Api,
+  version: number,
+  request: Step['request'],
+  ...differs: Difference[]
+): Step {
   return { name: `${name} (${api.name} ${version})`, api, version, request, differs }
 }
 
@@ -46,6 +58,8 @@ const passedOver = new Set([
 const passedOverIn: Readonly<Record<string, readonly string[]>> = {
   CreateTopics: ['configs'],
   DescribeConfigs: ['documentation'],
+  // Of a repeated batch Kafka gives the time that its producer gave.
+  Produce: ['logAppendTimeMs'],
   DescribeQuorum: [
     'leaderEpoch',
     'highWatermark',
@@ -71,7 +85,10 @@ export async function play(
     if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asked(inner)]))
   }
-  const learn = ({ topics }: Tree): void => {
+  let seen: Seen = { producerId: -1 }
+  const learn = (answer: Tree): void => {
+    const { topics, producerId } = answer
+    if (typeof producerId === 'number' && answer.errorCode === 0) seen = { producerId }
     if (!Array.isArray(topics)) return
     for (const { name, topicId } of topics as Tree[])
       if (typeof name === 'string' && typeof topicId === 'string' && topicId !== zeroUuid) {
@@ -92,7 +109,8 @@ export async function play(
   const answers: Answered[] = []
   try {
     for (const { name, api, version, request } of steps) {
-      const answer = await client.ask(api, version, asked(request) as Tree)
+      const wanted = typeof request === 'function' ? request(seen) : (asked(request) as Tree)
+      const answer = await client.ask(api, version, wanted)
       learn(answer)
       answers.push({ step: name, answer: plain(answer, api) })
       await new Promise(resolve => setTimeout(resolve, pauseMs))
