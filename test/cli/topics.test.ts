@@ -93,7 +93,8 @@ test('configs: what is set, where from, what it does; changes and dry runs', asy
       synonyms: [
         { name: 'retention.ms', value: '60000', source: 'topic' },
         { name: 'log.retention.ms', value: '80000', source: 'broker' },
-        { name: 'log.retention.ms', value: '70000', source: 'all brokers' }
+        { name: 'log.retention.ms', value: '70000', source: 'all brokers' },
+        { name: 'log.retention.hours', value: '168', source: 'default' }
       ],
       documentation: ''
     }
