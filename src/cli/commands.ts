@@ -34,5 +34,13 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   log: {
     description: 'look into the files of a data folder, and verify them',
     load: async () => (await import('./log.ts')).logCommand()
+  },
+  doctor: {
+    description: 'look for what is wrong, and say what to do',
+    load: async () => (await import('./doctor.ts')).doctorCommand()
+  },
+  completion: {
+    description: 'print the script with which bash, zsh or fish completes naru',
+    load: async () => (await import('./completion.ts')).completionCommand()
   }
 }

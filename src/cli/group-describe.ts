@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import { committedOffsets, describeGroup, type GroupDescription, listGroups } from '../client/admin-groups.ts'
 import type { Cluster } from '../client/cluster.ts'
-import { listOffset } from '../client/offsets.ts'
-import { codeOf } from '../std/errors.ts'
+import { listOffsets } from '../client/offsets.ts'
 import { type ClientFlags, withClientFlags, withCluster } from './client.ts'
 import { UsageError } from './failure.ts'
 import { count, printJson, printRows } from './output.ts'
@@ -79,23 +78,14 @@ export async function groupOffsets(cluster: Cluster, group: GroupDescription): P
   const sorted = [...rows.values()].sort((a, b) =>
     a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
   )
-  return Promise.all(
-    sorted.map(async ({ topic, partition, offset, member }) => {
-      const end = await endOf(cluster, topic, partition)
-      const lag = end === null || offset === null ? null : Math.max(0, end - offset)
-      return { topic, partition, offset, end, lag, member }
-    })
-  )
-}
-
-async function endOf(cluster: Cluster, topic: string, partition: number): Promise<number | null> {
-  try {
-    return (await listOffset(cluster, { topic, partition, at: 'latest' })).offset
-  } catch (error) {
+  const ends = await listOffsets(cluster, sorted, 'latest')
+  return sorted.map(({ topic, partition, offset, member }, i) => {
+    const answer = ends[i]
     // Offsets outlive their topics.
-    if (['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'].includes(codeOf(error))) return null
-    throw error
-  }
+    const end = 'offset' in answer ? answer.offset : null
+    const lag = end === null || offset === null ? null : Math.max(0, end - offset)
+    return { topic, partition, offset, end, lag, member }
+  })
 }
 
 function print(group: GroupDescription, offsets: readonly GroupOffset[], flags: DescribeFlags, below: boolean): void {

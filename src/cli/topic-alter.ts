@@ -18,7 +18,7 @@ interface AlterFlags extends ClientFlags {
 export function alterCommand(): Command {
   return withClientFlags(new Command('alter'))
     .description('Add partitions to a topic, set configs and take them back.')
-    .argument('<name>')
+    .argument('<topic>')
     .option('-p, --partitions <number>', 'how many partitions it shall have: more than now', wholeNumber(1))
     .option('-c, --config <name=value>', 'set a config; += and -= change a list (may be repeated)', gather, [])
     .option('-d, --delete-config <name>', "go back to the broker's default (may be repeated)", gather, [])

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { createTopic, deleteTopic, describeLogDirs, listTopics } from '../client/admin.ts'
 import { describeConfigs } from '../client/admin-configs.ts'
 import type { Cluster, TopicInfo } from '../client/cluster.ts'
-import { listOffset } from '../client/offsets.ts'
+import { listOffsets, offsetOf } from '../client/offsets.ts'
 import { codeOf } from '../std/errors.ts'
 import { type ClientFlags, gather, nameAndValue, wholeNumber, withClientFlags, withCluster } from './client.ts'
 import { confirm } from './confirm.ts'
@@ -93,7 +93,7 @@ function list(): Command {
 function describe(): Command {
   return withClientFlags(new Command('describe'))
     .description('Show partitions, offsets, sizes and configs of topics.')
-    .argument('<names...>')
+    .argument('<topics...>')
     .option('--all', 'show all configs, defaults too')
     .option('--json', 'print one line of JSON for each topic')
     .action((names: string[], flags: DescribeFlags) =>
@@ -145,25 +145,26 @@ async function partitionsOf(cluster: Cluster, topic: TopicInfo) {
   const sizes = new Map<string, number>()
   for (const { broker, replicas } of await describeLogDirs(cluster, [topic]))
     for (const { partition, bytes } of replicas) sizes.set(`${broker}/${partition}`, bytes)
-  return Promise.all(
-    topic.partitions.map(async ({ index, leader, replicas, isr }) => {
-      const at = { topic: topic.name, partition: index }
-      const [first, end] =
-        leader < 0
-          ? [-1, -1]
-          : await Promise.all([
-              listOffset(cluster, { ...at, at: 'earliest' }).then(({ offset }) => offset),
-              listOffset(cluster, { ...at, at: 'latest' }).then(({ offset }) => offset)
-            ])
-      return { partition: index, leader, replicas, isr, first, end, size: sizes.get(`${leader}/${index}`) ?? -1 }
-    })
-  )
+  const asked = topic.partitions.map(({ index }) => ({ topic: topic.name, partition: index }))
+  const [firsts, ends] = await Promise.all([
+    listOffsets(cluster, asked, 'earliest'),
+    listOffsets(cluster, asked, 'latest')
+  ])
+  return topic.partitions.map(({ index, leader, replicas, isr }, i) => ({
+    partition: index,
+    leader,
+    replicas,
+    isr,
+    first: offsetOf(firsts[i]),
+    end: offsetOf(ends[i]),
+    size: sizes.get(`${leader}/${index}`) ?? -1
+  }))
 }
 
 function remove(): Command {
   return withClientFlags(new Command('delete'))
     .description('Delete topics with all their records. There is no way back.')
-    .argument('<names...>')
+    .argument('<topics...>')
     .option('-y, --yes', 'do not ask (nobody is asked without a terminal)')
     .option('--if-exists', 'do nothing about a topic that is not there')
     .action((names: string[], flags: ClientFlags & { yes?: boolean; ifExists?: boolean }) =>

@@ -90,6 +90,30 @@ export async function describeConfigs(
   }))
 }
 
+/** At most so many resources are asked for in one request. */
+const describedMax = 200
+
+/** The values of all configs of many topics, by topic and name; topics that went away meanwhile are left out. */
+export async function describeTopicConfigs(
+  cluster: Cluster,
+  topics: readonly string[]
+): Promise<Map<string, ReadonlyMap<string, string | null>>> {
+  const connection = await cluster.controllerConnection()
+  const found = new Map<string, ReadonlyMap<string, string | null>>()
+  for (let first = 0; first < topics.length; first += describedMax) {
+    const { results } = await connection.request(DescribeConfigs, {
+      resources: topics.slice(first, first + describedMax).map(resourceName => ({
+        resourceType: resourceTypes.topic,
+        resourceName,
+        configurationKeys: null
+      }))
+    })
+    for (const { errorCode, resourceName, configs } of results)
+      if (errorCode === 0) found.set(resourceName, new Map(configs.map(({ name, value }) => [name, value])))
+  }
+  return found
+}
+
 /** Makes all of the changes or none; with `validateOnly` says only whether it would. Rejects with INVALID_CONFIG and others. */
 export async function alterConfigs(
   cluster: Cluster,

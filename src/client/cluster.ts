@@ -209,7 +209,9 @@ export class Cluster {
   /** A connection to the controller, where the cluster names one, else to any broker. */
   async controllerConnection(): Promise<Connection> {
     if (!this.brokers.has(this.controllerId)) await this.fetchTopics([])
-    return this.brokers.has(this.controllerId) ? this.broker(this.controllerId) : this.any()
+    if (!this.brokers.has(this.controllerId)) return this.any()
+    // Where its address doesn't lead there another broker may: it knows, or passes the request on.
+    return this.broker(this.controllerId).catch(() => this.any())
   }
 
   /**

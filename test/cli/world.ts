@@ -8,8 +8,8 @@ import { connectTcp } from '../../src/run/connect.ts'
 import { systemClock, systemRandom } from '../../src/run/system.ts'
 import { naru, type Ran } from './support.ts'
 
-/** A broker for the tests of a file, and the command to try on it. */
-export function cliWorld(options: BrokerOptions = {}) {
+/** A broker for the tests of a file, and the command to try on it. `prepare` runs once it is there. */
+export function cliWorld(options: BrokerOptions = {}, prepare: () => Promise<void> = async () => {}) {
   let broker: RunningBroker
   let cluster: Cluster
   before(async () => {
@@ -20,6 +20,7 @@ export function cliWorld(options: BrokerOptions = {}) {
       clock: systemClock,
       random: systemRandom
     })
+    await prepare()
   })
   after(async () => {
     cluster.close()
