@@ -74,8 +74,8 @@ export function priceTable(outcomes: readonly Outcome[]): string {
   ]
   for (const { mode, title, lingerMs, full, paced } of rows) {
     if (median(paced.name, 'recordsPerSecond') === undefined) continue
-    const cpu = median(paced.name, 'brokerCpuCores')
-    const rate = median(paced.name, 'recordsPerSecond')
+    const cpu = median(full.name, 'brokerCpuCores')
+    const rate = median(full.name, 'recordsPerSecond')
     const cells = [
       mode.acksName,
       mode.fsync ? '1 (synced)' : 'page cache',

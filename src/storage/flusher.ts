@@ -11,6 +11,8 @@ import { alignDown, alignUp, type Slab } from './slab.ts'
 /** Logs that are written at a time, and syncs in flight: the thread pool has four threads for everything. */
 const writersMax = 4
 const syncsMax = 2
+/** A call with this much isn't made larger: journal rounds wait for a thread, too. */
+const writeBytesMin = 1024 * 1024
 /** Index entries that are written together. */
 const indexBatch = 64
 
@@ -147,13 +149,13 @@ export class Flusher {
   }
 }
 
-/** Writes slabs that follow each other. The next one begins with the last, partial block of the one before. */
+/** Writes slabs that follow each other, in few calls. The next one begins with the last, partial block of the one before. */
 async function writeSlabs(file: DiskFile, slabs: readonly Slab[], disk: Disk): Promise<void> {
   const last = slabs[slabs.length - 1]
-  const { start } = slabs[0]
   last.memory.fill(0, last.end - last.start, alignUp(last.end) - last.start)
-  const pieces: Buffer[] = []
-  let from = start
+  let pieces: Buffer[] = []
+  let position = slabs[0].start
+  let from = position
   let previous: Slab | undefined
   for (const slab of slabs) {
     if (slab.validFrom > slab.start) await completeHead(file, slab, previous, disk)
@@ -161,8 +163,11 @@ async function writeSlabs(file: DiskFile, slabs: readonly Slab[], disk: Disk): P
     if (end > from) pieces.push(slab.slice(from, end))
     from = end
     previous = slab
+    if (slab !== last && end - position < writeBytesMin) continue
+    await file.writeAll(pieces, position)
+    pieces = []
+    position = end
   }
-  await file.writeAll(pieces, start)
 }
 
 /** Brings what lies in front of the slab in its first block into memory: from the slab before it, else from the file. */

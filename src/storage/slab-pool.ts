@@ -2,8 +2,11 @@ import { blockBytes, type Disk } from '../disk/disk.ts'
 import type { TimerWheel, WheelTimer } from '../std/timer-wheel.ts'
 import { alignUp } from './slab.ts'
 
-/** Arenas are of one size, a power of two of blocks. */
-const orderMax = 9
+/**
+ * Arenas are of one size, 2^12 blocks: finding out where aligned memory begins is a read of the disk, which waits while
+ * that is busy. What was never used of an arena takes no memory.
+ */
+const orderMax = 12
 const arenaBlocks = 1 << orderMax
 const arenaBytes = arenaBlocks * blockBytes
 /** Memory that nobody needed for so long goes back to the system. */
@@ -22,7 +25,8 @@ export class SlabPool {
   private readonly numbers = new Map<ArrayBufferLike, number>()
   /** By order: the free runs of 2^order blocks, as numbers of their first blocks over all arenas. */
   private readonly free: Set<number>[] = Array.from({ length: orderMax + 1 }, () => new Set())
-  private nextArena = 0
+  /** Numbers of arenas that are gone. They are given again: block numbers must stay small. */
+  private readonly spare: number[] = []
   /** The fewest arenas that nobody used at a time since the last trim. */
   private idleArenas = 0
   private readonly trimming: WheelTimer
@@ -64,6 +68,7 @@ export class SlabPool {
       const number = first / arenaBlocks
       this.numbers.delete(this.arenas.get(number)!.buffer)
       this.arenas.delete(number)
+      this.spare.push(number)
     }
     this.idleArenas = this.free[orderMax].size
     if (this.idleArenas > 0) this.trimming.arm(trimMs)
@@ -94,7 +99,7 @@ export class SlabPool {
 
   private newArena(): number {
     const arena = this.disk.allocate(arenaBytes)
-    const number = this.nextArena++
+    const number = this.spare.pop() ?? this.arenas.size
     this.arenas.set(number, arena)
     this.numbers.set(arena.buffer, number)
     return number * arenaBlocks

@@ -7,7 +7,7 @@ import { below, SeededRandom } from '../../src/std/random.ts'
 import { TimerWheel } from '../../src/std/timer-wheel.ts'
 import { SlabPool } from '../../src/storage/slab-pool.ts'
 
-const arenaBytes = 2 * 1024 * 1024
+const arenaBytes = 16 * 1024 * 1024
 
 function countingPool(): { pool: SlabPool; allocated: () => number; clock: ManualClock } {
   const disk = memoryDisk()
