@@ -22,6 +22,7 @@ import { ProducerIds } from './producer-ids.ts'
 import { Replicas } from './replicas.ts'
 import { type TopicConfig, topicConfig } from './topic-options.ts'
 import { Topics } from './topics.ts'
+import { withinTimeout } from './within-timeout.ts'
 
 /** The internal topic that keeps committed offsets and groups. */
 export const offsetsTopic = '__consumer_offsets'
@@ -130,6 +131,11 @@ export class Broker {
   /** Memory that storage keeps until fetch results are released. */
   get lentBytes(): number {
     return this.parts.store.lent.bytes
+  }
+
+  /** See `withinTimeout`. */
+  withinTimeout<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
+    return withinTimeout(this.timers, timeoutMs, work)
   }
 
   /** Where clients find the leader of a partition; undefined while there is none. */

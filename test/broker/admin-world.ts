@@ -6,6 +6,7 @@ import { Partitions } from '../../src/broker/partitions.ts'
 import { ProducerIds } from '../../src/broker/producer-ids.ts'
 import { Replicas } from '../../src/broker/replicas.ts'
 import { type NewTopic, Topics } from '../../src/broker/topics.ts'
+import { withinTimeout } from '../../src/broker/within-timeout.ts'
 import { brokerOptions } from '../../src/config/options.ts'
 import { openControl } from '../../src/control/control.ts'
 import type { Control } from '../../src/control/types.ts'
@@ -58,7 +59,8 @@ export async function adminWorld(
     configs: new Configs(parts),
     replicas: new Replicas({ control, partitions }),
     partitions,
-    producerIds: new ProducerIds(control)
+    producerIds: new ProducerIds(control),
+    withinTimeout: <T>(timeoutMs: number, work: () => Promise<T>) => withinTimeout(clock, timeoutMs, work)
   }
   return {
     ...world,

@@ -75,6 +75,8 @@ interface Serving<A> {
    * once.
    */
   pipelined?: boolean
+  /** How long the client gives the request, which is refused with REQUEST_TIMED_OUT then (see `withinTimeout`). */
+  timeoutMs?(request: RequestOf<A>): number
   /**
    * How a failure of the whole request is answered: the error code wherever the response has a place for one. Used
    * when `answer` throws or rejects.
@@ -88,14 +90,18 @@ export function handler<A extends AnyApi>(
   serving: Serving<A>,
   answer: (request: RequestOf<A>, context: RequestContext) => Answer<ResponseOf<A>> | Promise<Answer<ResponseOf<A>>>
 ): Handler<A> {
-  const { versions, advertisedMin = versions[0], alone = false, pipelined = false, refuse } = serving
+  const { versions, advertisedMin = versions[0], alone = false, pipelined = false, timeoutMs, refuse } = serving
+  const timed =
+    timeoutMs &&
+    ((request: RequestOf<A>, context: RequestContext) =>
+      context.broker.withinTimeout(timeoutMs(request), async () => answer(request, context)))
   return {
     api,
     versions,
     pipelined,
     advertisedMin,
     alone,
-    answer: answer as Handler['answer'],
+    answer: (timed ?? answer) as Handler['answer'],
     refuse: refuse as Handler['refuse']
   }
 }

@@ -300,6 +300,17 @@ export const adminSteps: readonly Step[] = [
   }),
   step('folders with no topic', DescribeLogDirs, 4, { topics: [] }),
 
+  // No time.
+  step('at once', CreateTopics, 7, { topics: [topic('hasty')], timeoutMs: 0 }),
+  step('before it is asked', CreatePartitions, 3, {
+    topics: [{ name: 'old', count: 2, assignments: null }],
+    timeoutMs: -1
+  }),
+  step('at once', DeleteTopics, 5, { topicNames: ['old', 'nowhere'], timeoutMs: 0 }),
+  step('at once', ElectLeaders, 2, { electionType: 0, topicPartitions: null, timeoutMs: 0 }),
+  step('at once', ListPartitionReassignments, 0, { timeoutMs: 0, topics: null }),
+  step('what came of haste', Metadata, 12, { topics: ['hasty', 'old'].map(inName), ...quiet }),
+
   // Deleting.
   step('in every wrong way', DeleteTopics, 6, {
     topics: [

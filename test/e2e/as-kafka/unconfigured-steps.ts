@@ -4,6 +4,8 @@ import { DescribeAcls } from '../../../src/wire/kafka/messages/describe-acls.ts'
 import { DescribeClientQuotas } from '../../../src/wire/kafka/messages/describe-client-quotas.ts'
 import { DescribeQuorum } from '../../../src/wire/kafka/messages/describe-quorum.ts'
 import { DescribeUserScramCredentials } from '../../../src/wire/kafka/messages/describe-user-scram-credentials.ts'
+import { SaslAuthenticate } from '../../../src/wire/kafka/messages/sasl-authenticate.ts'
+import { SaslHandshake } from '../../../src/wire/kafka/messages/sasl-handshake.ts'
 import { UpdateFeatures } from '../../../src/wire/kafka/messages/update-features.ts'
 import { type Step, step } from './step.ts'
 
@@ -66,6 +68,8 @@ export const unconfiguredSteps: readonly Step[] = [
     components: [{ entityType: '', matchType: 2, match: null }],
     strict: false
   }),
+  step('a client that would say who it is', SaslHandshake, 1, { mechanism: 'PLAIN' }),
+  step('and that does', SaslAuthenticate, 2, { authBytes: Buffer.from('somebody') }),
   step('all users', DescribeUserScramCredentials, 0, { users: null }),
   step('no users', DescribeUserScramCredentials, 0, { users: [] }),
   step('a user', DescribeUserScramCredentials, 0, { users: [{ name: 'someone' }, { name: '' }] }),

@@ -12,6 +12,7 @@ export const alterPartitionReassignments = handler(
   {
     versions: [0, 1],
     alone: true,
+    timeoutMs: ({ timeoutMs }) => timeoutMs,
     refuse: (_request, code, errorMessage) => ({ errorCode: errorNumber(code), errorMessage, responses: [] })
   },
   ({ topics, allowReplicationFactorChange }, { broker }) => {

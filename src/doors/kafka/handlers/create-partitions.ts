@@ -8,6 +8,7 @@ export const createPartitions = handler(
   {
     versions: [0, 3],
     alone: true,
+    timeoutMs: ({ timeoutMs }) => timeoutMs,
     refuse: (request, code, errorMessage) => ({
       results: request.topics.map(({ name }) => ({ name, errorCode: errorNumber(code), errorMessage }))
     })

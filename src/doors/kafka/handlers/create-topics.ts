@@ -18,6 +18,7 @@ export const createTopics = handler(
   {
     versions: [2, 7],
     alone: true,
+    timeoutMs: ({ timeoutMs }) => timeoutMs,
     refuse: (request, code, message) => ({ topics: request.topics.map(({ name }) => refused(name, code, message)) })
   },
   async ({ topics, validateOnly }, context) => {

@@ -14,6 +14,7 @@ export const deleteTopics = handler(
   {
     versions: [1, 6],
     alone: true,
+    timeoutMs: ({ timeoutMs }) => timeoutMs,
     refuse: (request, code, message, version) => {
       const known = code === 'TOPIC_DELETION_DISABLED' && version < 3 ? 'INVALID_REQUEST' : code
       return { responses: doomed(request).map(topic => lay({ ...topic, error: known, message })) }

@@ -16,6 +16,7 @@ export const electLeaders = handler(
   {
     versions: [0, 2],
     alone: true,
+    timeoutMs: ({ timeoutMs }) => timeoutMs,
     refuse: ({ topicPartitions }, code, errorMessage, version) => ({
       errorCode: version >= 1 ? errorNumber(code) : 0,
       replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
