@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { fetchApacheKafka, freePort } from '../test/support/apache-kafka.ts'
 import { Broker, type Contender, kafka, naru } from './contender.ts'
+import { benchHostile } from './hostile/main.ts'
 import { measure, pageCacheCanBeDropped, warmUp } from './measure.ts'
 import { priceScenarios, priceTable, writePriceDocs } from './price.ts'
 import { heading, lines, type Outcome, summarise } from './report.ts'
@@ -22,6 +23,7 @@ const help = `Usage: npm run bench -- [options]
   --full            the whole produce matrix
   --price           what acks, flush.messages, batch.size and linger.ms cost, as a table (docs/price.md)
   --docs            with --price: puts the table into docs/price.md
+  --hostile         hostile and heavy clients beside a well-behaved one instead; --only and --seconds hold here too
   --seconds N       measured seconds of each repeat (4)
   --warmup N        seconds of load before them (1)
   --repeat N        repeats of each scenario (3)
@@ -39,6 +41,7 @@ const { values } = parseArgs({
     full: { type: 'boolean', default: false },
     price: { type: 'boolean', default: false },
     docs: { type: 'boolean', default: false },
+    hostile: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '4' },
     warmup: { type: 'string', default: '1' },
     repeat: { type: 'string', default: '3' },
@@ -54,6 +57,7 @@ const known: Record<string, Contender> = { naru, kafka }
 async function main(): Promise<void> {
   if (values.help) return console.log(help)
   const only = values.only
+  if (values.hostile) return benchHostile({ only, seconds: positive('seconds'), dir: values.dir })
   const all = values.price ? priceScenarios : scenarios(values.full || only !== undefined)
   const chosen = all.filter(scenario => !only || only.some(part => scenario.name.includes(part)))
   if (values.list) return console.log(chosen.map(({ name, doc }) => `${name.padEnd(36)} ${doc}`).join('\n'))

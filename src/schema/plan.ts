@@ -123,10 +123,18 @@ function stepBytesMin(step: Step): number {
   }
 }
 
-/** Whether a default can be written as a literal; the others are made by a call. */
+/** A default as source text, where it can be written so; the others are made by a call. */
 export function literalOf(field: Field<unknown, unknown, boolean>): string | undefined {
-  const value = fallbackOf(field)
+  return literal(fallbackOf(field))
+}
+
+function literal(value: unknown): string | undefined {
   if (value === null || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string')
     return JSON.stringify(value)
-  return Array.isArray(value) && value.length === 0 ? '[]' : undefined
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : undefined
+  if (typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype) return undefined
+  const fields = Object.entries(value).map(([name, inner]) => [name, literal(inner)])
+  return fields.every(([, text]) => text !== undefined)
+    ? `{ ${fields.map(([name, text]) => `${name}: ${text}`).join(', ')} }`
+    : undefined
 }

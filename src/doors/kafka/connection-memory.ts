@@ -3,7 +3,7 @@ import type { Held, MemoryBounds, MemoryHolder } from './memory-bounds.ts'
 import type { Output } from './output.ts'
 
 /** What a request is estimated to take beside its frame: by itself, and for each element of an array. */
-const requestBytes = 1024
+const requestBytes = 2560
 const elementBytes = 256
 /** A request that arrives slower than this makes room for others when memory is short. */
 const arrivalBytesPerSweepMin = 64 * 1024

@@ -21,10 +21,10 @@ export const kafkaDoorOptions = {
   waitingRequestBytesMax: option({
     name: 'naru.waiting.request.bytes.max',
     type: 'int',
-    default: 268435456,
+    default: 536870912,
     unit: 'bytes',
     min: 1,
-    doc: 'Memory, as estimated, of the requests of all connections that wait for their answer, such as long polls (2 KB for a fetch of one partition). Above it the connections that hold most of it are dropped.'
+    doc: 'Memory, as estimated, of the requests of all connections that wait for their answer, such as long polls (3.5 KB for a fetch of one partition). Above it the connections that hold most of it are dropped.'
   }),
   requestElementsMax: option({
     name: 'naru.request.elements.max',
