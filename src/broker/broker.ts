@@ -1,4 +1,4 @@
-import { type Control, type ImageChange, leaderOf, type TopicImage } from '../control/types.ts'
+import { type Control, type ImageChange, leaderOf, type PartitionImage, type TopicImage } from '../control/types.ts'
 import { type CoordinatorNode, GroupCoordinator } from '../groups/coordinator.ts'
 import { groupOptions } from '../groups/options.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
@@ -29,6 +29,8 @@ export const offsetsTopic = '__consumer_offsets'
 
 /** How many partitions are closed at a time; some write a snapshot. */
 const closedTogether = 8
+/** How many are opened at a time: each may read its newest batches, into a buffer of its own. */
+const openedTogether = 16
 
 /** What a broker stands on; all of it is the caller's to close, after the broker. */
 export interface BrokerParts {
@@ -194,7 +196,8 @@ export class Broker {
     const config = this.configOf(topic)
     const producersMax = values.get(partitionBrokerOptions.producersMax)
     const served = this.partitions.ofTopic(topic.topicId)
-    const opening = topic.partitions.map(async ({ leader, leaderEpoch }, index) => {
+    const line = topic.partitions.entries()
+    const open = async ({ leader, leaderEpoch }: PartitionImage, index: number) => {
       if (leader !== this.control.nodeId || served[index]) return
       const identity = { topic: topic.name, topicId: topic.topicId, index }
       let partition: Partition
@@ -209,8 +212,11 @@ export class Broker {
       }
       this.partitions.add(partition)
       if (topic.name === offsetsTopic) this.loading.push(this.groups.becomeLeader(index, partition))
-    })
-    await Promise.all(opening)
+    }
+    const openInTurn = async () => {
+      for (const [index, partition] of line) await open(partition, index)
+    }
+    await Promise.all(Array.from({ length: openedTogether }, openInTurn))
   }
 
   private async dropTopic(topic: TopicImage): Promise<void> {

@@ -36,12 +36,17 @@ export const fetchOptions = {
 /** A session that wasn't used for so long may be evicted for a new one. */
 const sessionEvictAfterMs = 120_000
 
+/** What one read from a file takes at most, but for larger batches. */
+const fileReadBytes = 1024 * 1024
+
 export interface FetchRequest {
   readonly maxWaitMs: number
   readonly minBytes: number
   readonly maxBytes: number
   /** Bytes that may be read now: asked before each read, as memory may be short by then. At least one batch is read. */
   room?(): number
+  /** So many bytes are about to be read from a file; the returned function says that they were. */
+  reserve?(bytes: number): () => void
   readonly readCommitted: boolean
   /** 0: none yet. */
   readonly sessionId: number
@@ -280,7 +285,10 @@ export class Fetcher {
         return undefined
       }
       const read = partition.read(item.fetchOffset, { maxBytes: room, atLeastOne: collector.bytes === 0, below })
-      if (read instanceof Promise) return { partition, read }
+      if (read instanceof Promise) {
+        const done = collector.reserve(Math.min(Math.max(1, room), fileReadBytes))
+        return { partition, read: done ? read.finally(done) : read }
+      }
       this.take(collector, entries, entry, partition, read)
     } catch (error) {
       this.refuse(collector, entries, entry, error)
@@ -329,6 +337,10 @@ class Collector implements FetchResult {
     this.sessionId = sessionId
     this.full = full
     this.request = request
+  }
+
+  reserve(bytes: number): (() => void) | undefined {
+    return this.request.reserve?.(bytes)
   }
 
   get room(): number {

@@ -30,10 +30,12 @@ export async function readFile(
   const { generation } = log
   try {
     await log.loadIndex(segment)
-    return await context.files.use(log.path(segment.base, 'log'), 'read', file =>
-      new Cursor(context, log, segment, (target, length, position) => file.read(target, 0, length, position)).find(
-        offset,
-        options
+    return await context.readBuffers.turns.run(() =>
+      context.files.use(log.path(segment.base, 'log'), 'read', file =>
+        new Cursor(context, log, segment, (target, length, position) => file.read(target, 0, length, position)).find(
+          offset,
+          options
+        )
       )
     )
   } catch (error) {

@@ -103,6 +103,7 @@ export async function openWorld(
         broker,
         apiVersion: version,
         responseRoom: 1 << 30,
+        reserve: () => () => {},
         onClose: () => () => {}
       } as unknown as RequestContext
       const answer = await handler.answer(decoded, context)

@@ -25,6 +25,8 @@ export class ConnectionMemory implements MemoryHolder {
   /** Bytes of responses that are made, but wait for an earlier one, and those of them that are the responses' own memory. */
   lineBytes = 0
   lineOwnBytes = 0
+  /** What is being read from files for responses. */
+  reservedBytes = 0
   /** Waits for memory for the rest of a request: nothing is read meanwhile. */
   parked = false
   private admitted = false
@@ -85,7 +87,19 @@ export class ConnectionMemory implements MemoryHolder {
   }
 
   get unreadBytes(): number {
-    return this.output.queuedBytes + this.lineBytes
+    return this.output.queuedBytes + this.lineBytes + this.reservedBytes
+  }
+
+  /** See RequestContext. */
+  reserve(bytes: number): () => void {
+    let reserved = bytes
+    this.reservedBytes += bytes
+    this.bounds.reservedBytes += bytes
+    return () => {
+      this.reservedBytes -= reserved
+      this.bounds.reservedBytes -= reserved
+      reserved = 0
+    }
   }
 
   sweep(short: { readonly arriving: boolean; readonly responses: boolean }): string | undefined {

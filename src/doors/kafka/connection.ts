@@ -10,9 +10,9 @@ import { Produce } from '../../wire/kafka/messages/produce.ts'
 import { ConnectionMemory, estimateRequest } from './connection-memory.ts'
 import type { KafkaDoor, Peer } from './door.ts'
 import { Exchange } from './exchange.ts'
-import { type Answer, noResponse } from './handler.ts'
+import { type Answer, isPromise, noResponse } from './handler.ts'
 import { unsupportedApiVersions } from './handlers/api-versions.ts'
-import { Output } from './output.ts'
+import { bytesOf, Output } from './output.ts'
 
 /** How many requests are begun between two looks at the clock. */
 const requestsPerLook = 16
@@ -81,6 +81,15 @@ export class Connection {
 
   private get name() {
     return { connection: this.id, peer: `${this.peer.host}:${this.peer.port}` }
+  }
+
+  /** See RequestContext. */
+  reserve(bytes: number): () => void {
+    const release = this.memory.reserve(bytes)
+    return () => {
+      release()
+      this.schedule()
+    }
   }
 
   /** See RequestContext. */
@@ -159,6 +168,7 @@ export class Connection {
     const { limits } = this.door
     return (
       this.alone !== undefined ||
+      this.memory.reservedBytes > 0 ||
       this.awaitsStorage ||
       this.memory.mustReadFirst ||
       this.inFlight.length >= limits.inFlightMax ||
@@ -385,14 +395,4 @@ export class Connection {
     for (const callback of callbacks) callback()
     this.door.forget(this)
   }
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T>).then === 'function'
-}
-
-function bytesOf(chunks: readonly Buffer[] | undefined): number {
-  let bytes = 0
-  if (chunks) for (const chunk of chunks) bytes += chunk.length
-  return bytes
 }

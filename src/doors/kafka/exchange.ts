@@ -57,6 +57,10 @@ export class Exchange implements RequestContext {
     return Math.max(1, this.connection.door.bounds.responseRoom)
   }
 
+  reserve(bytes: number): () => void {
+    return this.connection.reserve(bytes)
+  }
+
   onClose(callback: () => void): () => void {
     return this.connection.onClose(callback)
   }

@@ -29,6 +29,11 @@ export interface RequestContext {
   readonly localPort: number
   /** Bytes that the answer may hold while memory for responses is short; ask when the answer is made. */
   readonly responseRoom: number
+  /**
+   * So many bytes are being read for the answer, from files: the connection begins no further request, and others see less
+   * room, until the returned function is called.
+   */
+  reserve(bytes: number): () => void
   /** Calls back once, when the connection has ended (at once if it has); returns how to unsubscribe. */
   onClose(callback: () => void): () => void
   /** Remembers how the client introduced itself; ApiVersions' handler calls it. */
@@ -104,4 +109,9 @@ export function handler<A extends AnyApi>(
     answer: (timed ?? answer) as Handler['answer'],
     refuse: refuse as Handler['refuse']
   }
+}
+
+/** Whether an answer is still to come. */
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Promise<T>).then === 'function'
 }

@@ -53,6 +53,8 @@ export class MemoryBounds {
   private readonly holders = new Set<MemoryHolder>()
   private readonly parked = new Set<MemoryHolder>()
   private readonly sweeper: WheelTimer
+  /** Memory that responses will take when their records are read from files. */
+  reservedBytes = 0
 
   constructor(parts: MemoryBoundsParts) {
     const { limits, metrics, wheel } = parts
@@ -103,7 +105,7 @@ export class MemoryBounds {
     before.responses = responses
     if (total.arriving > most.arriving) this.shed('arriving', ({ held }) => held.arriving)
     if (total.waiting > most.waiting) this.shed('waiting', ({ held }) => held.waiting)
-    if (total.responses > 0 && this.responsesShort) {
+    if ((total.responses > 0 || this.reservedBytes > 0) && this.responsesShort) {
       if (!this.sweeper.armed) this.sweeper.arm(sweepMs)
       if (this.used('responses') > most.responses) this.shed('responses', ({ unreadBytes }) => unreadBytes)
     }
@@ -123,7 +125,7 @@ export class MemoryBounds {
   }
 
   private used(kind: keyof Held): number {
-    return kind === 'responses' ? this.total.responses + this.parts.lentBytes() : this.total[kind]
+    return kind === 'responses' ? this.total.responses + this.reservedBytes + this.parts.lentBytes() : this.total[kind]
   }
 
   private resumeParked(): void {

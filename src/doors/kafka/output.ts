@@ -158,3 +158,10 @@ class Piece {
     this.last = undefined
   }
 }
+
+/** How many bytes chunks have together. */
+export function bytesOf(chunks: readonly Buffer[] | undefined): number {
+  let bytes = 0
+  if (chunks) for (const chunk of chunks) bytes += chunk.length
+  return bytes
+}

@@ -197,3 +197,33 @@ test('a connection that was to end does not wait for a poll of weeks', async () 
   for (let i = 0; i < 5; i++) door.clock.advance(10_000)
   await client.closed
 })
+
+test('while files are read for an answer the connection begins nothing, and others see less room', async () => {
+  const begun: string[] = []
+  const rooms: number[] = []
+  let done = () => {}
+  const served = echo(({ text }, context) => {
+    begun.push(text)
+    rooms.push(context.responseRoom)
+    if (text !== 'file') return { text }
+    const release = context.reserve(600)
+    return new Promise(resolve => {
+      done = () => {
+        release()
+        resolve({ text })
+      }
+    })
+  })
+  const door = openDoor([served], { limits: { queuedResponseBytesMax: 1000 } })
+  const client = door.connect()
+  for (const [id, text] of ['file', 'next'].entries()) client.send(Echo, 0, id, { text })
+  await turns()
+  assert.deepEqual(begun, ['file'])
+  const other = door.connect()
+  other.send(Echo, 0, 1, { text: 'other' })
+  await other.response(Echo, 0)
+  done()
+  for (let id = 0; id < 2; id++) assert.equal((await client.response(Echo, 0)).id, id)
+  assert.deepEqual(begun, ['file', 'other', 'next'])
+  assert.ok(rooms[0] > 900 && rooms[1] <= 400 && rooms[2] > 300, `${rooms}`)
+})

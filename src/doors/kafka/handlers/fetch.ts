@@ -59,6 +59,7 @@ function toFetchRequest(request: RequestOf<typeof Fetch>, context: RequestContex
     minBytes: request.minBytes,
     maxBytes: request.maxBytes,
     room: () => context.responseRoom,
+    reserve: bytes => context.reserve(bytes),
     readCommitted: request.isolationLevel === 1,
     sessionId: request.sessionId,
     sessionEpoch: request.sessionEpoch,

@@ -34,6 +34,7 @@ export function contextOf(groups: GroupCoordinator, apiVersion: number, clientId
     broker: { groups } as unknown as Broker,
     apiVersion,
     responseRoom: 1024 * 1024,
+    reserve: () => () => {},
     clientId,
     clientSoftwareName: '',
     clientSoftwareVersion: '',
