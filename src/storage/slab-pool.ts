@@ -9,6 +9,8 @@ import { alignUp } from './slab.ts'
 const orderMax = 12
 const arenaBlocks = 1 << orderMax
 const arenaBytes = arenaBlocks * blockBytes
+/** The first one is smaller: a broker inside a test needs no more. */
+const firstOrder = 9
 /** Memory that nobody needed for so long goes back to the system. */
 const trimMs = 10_000
 
@@ -77,10 +79,11 @@ export class SlabPool {
   private takeRun(order: number): number {
     let at = order
     while (at <= orderMax && this.free[at].size === 0) at++
-    const first = at > orderMax ? this.newArena() : anyOf(this.free[at])
-    this.free[Math.min(at, orderMax)].delete(first)
+    if (at > orderMax) return this.newRun(order)
+    const first = anyOf(this.free[at])
+    this.free[at].delete(first)
     this.idleArenas = Math.min(this.idleArenas, this.free[orderMax].size)
-    for (at = Math.min(at, orderMax); at > order; at--) this.free[at - 1].add(first + (1 << (at - 1)))
+    for (; at > order; at--) this.free[at - 1].add(first + (1 << (at - 1)))
     return first
   }
 
@@ -97,12 +100,17 @@ export class SlabPool {
     if (this.free[orderMax].size > 0 && !this.trimming.armed) this.trimming.arm(trimMs)
   }
 
-  private newArena(): number {
-    const arena = this.disk.allocate(arenaBytes)
+  /** Gives a run of that order out of new memory. */
+  private newRun(order: number): number {
+    const isFirst = this.arenas.size === 0 && order <= firstOrder
+    const blocks = isFirst ? 1 << firstOrder : arenaBlocks
+    const arena = this.disk.allocate(blocks * blockBytes)
     const number = this.spare.pop() ?? this.arenas.size
     this.arenas.set(number, arena)
     this.numbers.set(arena.buffer, number)
-    return number * arenaBlocks
+    const first = number * arenaBlocks
+    this.giveRun(first, first + blocks)
+    return this.takeRun(order)
   }
 }
 
