@@ -150,7 +150,11 @@ export class Configs {
     if (type === 'broker') {
       if (name !== '') this.checkNodeId(name)
       const nodeId = name === '' ? undefined : control.nodeId
-      const change = (texts: ConfigTexts) => checkBrokerConfigs(edit(texts), this.options)
+      const change = (texts: ConfigTexts) => {
+        const checked = checkBrokerConfigs(edit(texts), this.options)
+        this.checkNotLockedOut(checked, nodeId)
+        return checked
+      }
       change(control.image.brokerConfigs(nodeId))
       if (!validateOnly) await control.updateBrokerConfigs(nodeId, change)
       return
@@ -162,6 +166,21 @@ export class Configs {
     change(topic?.configs ?? {})
     if (!topic) throw new NaruError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
     if (!validateOnly) await control.updateTopicConfigs(topic.topicId, change)
+  }
+
+  /** Refuses what would keep everybody out, for good: nobody could connect to take it back. */
+  private checkNotLockedOut(texts: ConfigTexts, nodeId: number | undefined): void {
+    const { image, values } = this.sources
+    const all = nodeId === undefined ? texts : image.brokerConfigs(undefined)
+    const here = nodeId === undefined ? image.brokerConfigs(this.control.nodeId) : texts
+    const [perHost, overrides] = ['max.connections.per.ip', 'max.connections.per.ip.overrides'].map(
+      name => here[name] ?? all[name] ?? values.textOf(name)
+    )
+    if (perHost === '0' && !overrides)
+      throw new NaruError(
+        'INVALID_REQUEST',
+        'max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.'
+      )
   }
 
   private checkNodeId(name: string, what = 'Node', orElse = ','): void {

@@ -30,11 +30,24 @@ export const topicOptions: ReadonlyMap<string, Option> = new Map(
     .map(option => [option.name, option])
 )
 
+/** What Kafka refuses for brokers and not for topics: 0 would delete everything that anybody has. */
+const brokerChecks: Readonly<Record<string, Option['check']>> = {
+  'log.retention.ms': (value: unknown) => (value === 0n ? 'It must be unlimited (-1) or at least 1' : undefined)
+}
+
 /** The broker options that give topics their defaults: `log.retention.ms` for `retention.ms`. */
 export const topicDefaultOptions: readonly Option[] = effective.flatMap(({ broker, ...option }) =>
   broker === undefined
     ? []
-    : [{ ...option, name: broker, dynamic: true, doc: `${option.doc} The default of ${option.name} of topics.` }]
+    : [
+        {
+          ...option,
+          name: broker,
+          dynamic: true,
+          check: brokerChecks[broker],
+          doc: `${option.doc} The default of ${option.name} of topics.`
+        }
+      ]
 )
 
 /** Those behind topic options that can't be chosen: they take their default only. */

@@ -75,7 +75,7 @@ export function formatOption(value: boolean | number | bigint | string | readonl
 function parse(declared: Option, raw: string): boolean | number | bigint | string | string[] {
   const text = raw.trim()
   const refuse = (why: string): never => {
-    throw refusal(declared, raw, why)
+    throw refusal(declared, text, why)
   }
   switch (declared.type) {
     case 'boolean':
@@ -101,7 +101,7 @@ function parse(declared: Option, raw: string): boolean | number | bigint | strin
       const items = text === '' ? [] : text.split(',').map(item => item.trim())
       for (const item of items)
         if (declared.values && !declared.values.includes(item))
-          refuse(`String must be one of: ${declared.values.join(', ')}`)
+          throw refusal(declared, item, `String must be one of: ${declared.values.join(', ')}`)
       return items
     }
     default:

@@ -35,5 +35,21 @@ test('who sets one of them is told why, at the start and later', async () => {
   assert.match((await set('log.preallocate', 'true'))?.message ?? '', /only false is supported$/)
   assert.equal(await set('log.preallocate', 'false'), undefined)
   assert.equal((await set('log.retention.mss', '8'))?.message, 'Unknown broker config name: log.retention.mss')
+  assert.match((await set('log.retention.ms', '0'))?.message ?? '', /must be unlimited \(-1\) or at least 1$/)
+  assert.throws(() => mergeTexts(brokerOptions, { 'log.retention.hours': '0' }), /must be unlimited/)
   assert.match((await set('max.connections.per.ip.overrides', 'here'))?.message ?? '', /here is no address:count$/)
+})
+
+test('nobody can lock everybody out', async () => {
+  const { configs } = await adminWorld()
+  const all = { type: 'broker', name: '' } as const
+  const here = { type: 'broker', name: '1' } as const
+  const change = async (resource: typeof all | typeof here, name: string, value: string | null) =>
+    (await configs.change(resource, [{ name, operation: value === null ? 'delete' : 'set', value }], false))?.message
+  const refused = /only if max\.connections\.per\.ip\.overrides property is set/
+  assert.match((await change(all, 'max.connections', '0')) ?? '', /at least 1$/)
+  assert.match((await change(here, 'max.connections.per.ip', '0')) ?? '', refused)
+  assert.equal(await change(all, 'max.connections.per.ip.overrides', '10.0.0.1:5'), undefined)
+  assert.equal(await change(here, 'max.connections.per.ip', '0'), undefined)
+  assert.match((await change(all, 'max.connections.per.ip.overrides', null)) ?? '', refused)
 })

@@ -6,7 +6,7 @@ export const listenerOptions = {
     name: 'max.connections',
     type: 'int',
     default: 2147483647,
-    min: 0,
+    min: 1,
     dynamic: true,
     doc: 'How many connections may be open; further ones are closed at once. Never more than the open files that the system allows the process leave room for, beside naru.open.files.max.'
   }),
