@@ -22,7 +22,7 @@ interface ConfigFlags extends ClientFlags {
   json?: boolean
 }
 
-const resourceHelp = 'topic/NAME, broker/ID, brokers (all of them), group/NAME or client-metrics/NAME'
+const resourceHelp = 'topic/NAME, broker/ID, brokers (all of them), broker-logger/ID, group/NAME or client-metrics/NAME'
 
 /** `naru config`. */
 export function configCommand(): Command {
@@ -62,7 +62,7 @@ function list(): Command {
         if (text === undefined) return listResources(cluster, flags)
         const resource = resourceOf(text)
         const entries = await cluster.retrying(() => describeConfigs(cluster, resource, true))
-        const shown = flags.all ? entries : entries.filter(({ source }) => source !== 'default')
+        const shown = flags.all ? entries : entries.filter(({ source }) => isOwn(resource, source))
         if (flags.docs && !flags.json) {
           for (const entry of shown) process.stdout.write(`${paragraph(entry)}\n`)
           return
@@ -71,6 +71,13 @@ function list(): Command {
         printRows(rows, columns, { json: flags.json, empty: `Nothing is set for ${text}; --all shows the defaults.` })
       })
     )
+}
+
+/** Whether a value is set on the thing itself, or, for a broker, anywhere. */
+function isOwn({ type, name }: ConfigResource, source: ConfigEntry['source']): boolean {
+  if (type === 'broker' || type === 'broker-logger')
+    return name === '' ? source === 'all brokers' : source !== 'default'
+  return source === { topic: 'topic', group: 'group', 'client-metrics': 'client metrics' }[type]
 }
 
 const columns = {
@@ -112,7 +119,9 @@ function hintFor(name: string, entries: readonly ConfigEntry[], resource: string
   const hits = ({ name }: ConfigEntry) => words.filter(word => name.split('.').includes(word)).length
   const near = entries
     .filter(entry => hits(entry) >= Math.max(1, words.length - 1))
-    .sort((a, b) => hits(b) - hits(a) || a.name.split('.').length - b.name.split('.').length)
+    .sort(
+      (a, b) => hits(b) - hits(a) || a.name.split('.').length - b.name.split('.').length || (a.name < b.name ? -1 : 1)
+    )
   const listed = near.slice(0, 5).map(entry => entry.name)
   return listed.length > 0
     ? `Did you mean ${listed.join(' or ')}?`
@@ -168,7 +177,7 @@ export function resourceOf(text: string): ConfigResource {
   const type = text.slice(0, Math.max(0, at))
   const name = text.slice(at + 1)
   if (!(type in resourceTypes) || name === '') throw new UsageError(`'${text}' is none of ${resourceHelp}.`)
-  if (type === 'broker' && !/^\d+$/.test(name))
+  if (type.startsWith('broker') && !/^\d+$/.test(name))
     throw new UsageError(`A broker's name is its number: broker/1, or brokers for all of them.`)
   return { type: type as ResourceType, name }
 }

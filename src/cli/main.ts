@@ -22,10 +22,11 @@ async function main(args: readonly string[]): Promise<void> {
     .description('Naru: a message queue that any Kafka client can use.')
     .version((await import('./version.ts')).version, '-V, --version', 'print the version')
     .addHelpText('after', help)
+    .addHelpCommand(new Command('help').argument('[command]').description('tell about a command').helpGroup('More:'))
     .showHelpAfterError("('naru --help' lists the commands)")
-  for (const [name, { description, load }] of Object.entries(commands)) {
+  for (const [name, { description, group, load }] of Object.entries(commands)) {
     if (name === wanted) program.addCommand(await load())
-    else program.command(name).description(description)
+    else program.command(name).description(description).helpGroup(group)
   }
   throwInsteadOfExit(program, '')
   await program.parseAsync(args, { from: 'user' })

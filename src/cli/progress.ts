@@ -64,17 +64,17 @@ export class Progress {
   }
 }
 
-/** The line for a step: a bar where the whole is known, amounts, rates, the time left. */
+/** The line for a step: a bar and the time left where the whole is known, amounts, rates. What may be cut off comes last. */
 export function progressLine({ records, bytes, fraction, at }: Step, elapsedMs: number): string {
   const perSecond = (amount: number) => amount / (elapsedMs / 1000)
   const parts: string[] = []
-  if (records !== undefined) parts.push(`${records} records, ${Math.round(perSecond(records))}/s`)
-  if (bytes !== undefined) parts.push(`${bytesText(bytes)}, ${bytesText(Math.round(perSecond(bytes)))}/s`)
+  if (fraction !== undefined) parts.push(`${bar(fraction)} ${String(Math.floor(fraction * 100)).padStart(3)}%`)
   if (fraction !== undefined && fraction > 0 && fraction < 1)
     parts.push(`${spanText((elapsedMs * (1 - fraction)) / fraction)} left`)
+  if (records !== undefined) parts.push(`${records} records, ${Math.round(perSecond(records))}/s`)
+  if (bytes !== undefined) parts.push(`${bytesText(bytes)}, ${bytesText(Math.round(perSecond(bytes)))}/s`)
   if (at !== undefined) parts.push(at)
-  const done = fraction === undefined ? '' : `${bar(fraction)} ${String(Math.floor(fraction * 100)).padStart(3)}%  `
-  return done + parts.join('  ')
+  return parts.join('  ')
 }
 
 function bar(fraction: number): string {

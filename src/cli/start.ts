@@ -10,7 +10,7 @@ import { type Option, OptionValues } from '../std/option.ts'
 
 interface Flags {
   config?: string
-  set: Texts
+  set?: Texts
   json?: boolean
   [flag: string]: unknown
 }
@@ -21,21 +21,25 @@ const flagged: readonly Option[] = Object.values(nodeOptions)
 /** `naru start`: a broker in the foreground, until SIGINT or SIGTERM. */
 export function startCommand(): Command {
   const command = new Command('start')
-    .description('Run a broker in the foreground. Any Kafka client can use it; Ctrl-C stops it cleanly.')
+    .description(
+      'Run a broker in the foreground, for any Kafka client. Everything is kept in one folder, which the next start takes up again. Ctrl-C stops it cleanly.'
+    )
     .option('--config <file>', 'YAML file of options, nested or written out: "num.partitions: 3"')
-    .option('--set <name=value>', 'any other option (may be repeated)', collect, {})
+    .option('--set <name=value>', 'any other option (may be repeated)', collect)
     .option('--json', 'print what was started as one line of JSON')
   for (const option of flagged) command.option(flagOf(option), helpOf(option))
   command.addHelpText(
     'after',
     `
 Every option can also come from the environment (data.dir is NARU_DATA_DIR) or the file; a flag wins over the
-environment, that over the file.
+environment, that over the file. docs/configuration.md has them all; 'naru config list broker/1 --all --docs' tells those
+of a broker that runs.
 
 Examples:
   $ naru start                                  data in ./naru-data, port 9092
   $ naru start --memory --port 0                nothing on disk, any free port
   $ naru start --set num.partitions=6 --set log.retention.ms=3600000
+  $ naru start --config naru.yaml
   $ NARU_DATA_DIR=/var/lib/naru naru start --host 0.0.0.0 --advertised-host broker1.example.com
 `
   )
@@ -48,7 +52,7 @@ async function start(flags: Flags): Promise<void> {
     brokerOptions,
     flags.config === undefined ? {} : await textsOfFile(flags.config),
     textsFromEnvironment(process.env, brokerOptions),
-    flags.set,
+    flags.set ?? {},
     flagTexts(flags)
   )
   const level = new OptionValues(texts).get(nodeOptions.logLevel) as LogLevel
@@ -111,9 +115,11 @@ function flagOf(option: Option): string {
   return option.type === 'boolean' ? name : `${name} <${option.type === 'int' ? 'number' : 'text'}>`
 }
 
+/** As the help of other flags: it begins small, and has no full stop. */
 function helpOf(option: Option): string {
+  const doc = `${option.doc[0].toLowerCase()}${option.doc.slice(1).replace(/\.$/, '')}`
   const shown = String(option.default)
-  return shown === '' || shown === 'false' ? option.doc : `${option.doc} (default: ${shown})`
+  return ['', 'false', '0'].includes(shown) ? doc : `${doc} (default: ${shown})`
 }
 
 function flagTexts(flags: Flags): Texts {
@@ -125,7 +131,7 @@ function flagTexts(flags: Flags): Texts {
   return texts
 }
 
-function collect(pair: string, texts: Texts): Texts {
+function collect(pair: string, texts: Texts = {}): Texts {
   const at = pair.indexOf('=')
   if (at <= 0) throw new NaruError('INVALID_CONFIG', `--set takes name=value, not ${pair}`)
   return { ...texts, [pair.slice(0, at)]: pair.slice(at + 1) }

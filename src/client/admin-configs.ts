@@ -6,10 +6,10 @@ import { type Cluster, ensureOk } from './cluster.ts'
 import type { Connection } from './connection.ts'
 
 /** How the protocol numbers what has configs. */
-export const resourceTypes = { topic: 2, broker: 4, 'client-metrics': 16, group: 32 } as const
+export const resourceTypes = { topic: 2, broker: 4, 'broker-logger': 8, 'client-metrics': 16, group: 32 } as const
 export type ResourceType = keyof typeof resourceTypes
 
-/** What has configs. A broker's name is its id; '' stands for all brokers. */
+/** What has configs. The name of a broker, and of what it logs, is its id; '' stands for all brokers. */
 export interface ConfigResource {
   readonly type: ResourceType
   readonly name: string
@@ -153,7 +153,7 @@ export async function listConfigResources(cluster: Cluster): Promise<ConfigResou
 
 /** A broker's own configs are asked of itself: others know what was set dynamically only. */
 async function connectionFor(cluster: Cluster, { type, name }: ConfigResource): Promise<Connection> {
-  if (type === 'broker' && name !== '') {
+  if (type === 'broker-logger' || (type === 'broker' && name !== '')) {
     const id = Number(name)
     if (!Number.isInteger(id)) throw new NaruError('INVALID_REQUEST', `A broker's name is its number, not '${name}'.`)
     return cluster.broker(id)

@@ -24,10 +24,8 @@ async function groupAt4(): Promise<{ topic: string; group: string }> {
     JSON.stringify({ value: `v${i >> 1}`, partition: i % 2, timestamp: startedMs - (9 - (i >> 1)) * 60_000 })
   )
   await run(['produce', topic, '--from-json'], lines.join('\n'))
-  await commitOffsets(cluster(), group, [
-    { topic, partition: 0, offset: 4 },
-    { topic, partition: 1, offset: 4 }
-  ])
+  const offsets = [0, 1].map(partition => ({ topic, partition, offset: 4 }))
+  await cluster().retrying(() => commitOffsets(cluster(), group, offsets))
   return { topic, group }
 }
 

@@ -19,7 +19,7 @@ class Target {
 test('a line has what is known: the bar, amounts, rates, the time left', () => {
   assert.equal(
     progressLine({ bytes: 512 * 1024 * 1024, fraction: 0.25 }, 10_000),
-    '[#####...............]  25%  512.0 MiB, 51.2 MiB/s  30 s left'
+    '[#####...............]  25%  30 s left  512.0 MiB, 51.2 MiB/s'
   )
   assert.equal(progressLine({ records: 5000, at: 'orders-0' }, 2000), '5000 records, 2500/s  orders-0')
   assert.equal(progressLine({ records: 10, fraction: 1 }, 1000), `[${'#'.repeat(20)}] 100%  10 records, 10/s`)

@@ -3,17 +3,18 @@ import { randomBytes } from 'node:crypto'
 import { after, before } from 'node:test'
 import { createTopic } from '../../src/client/admin.ts'
 import { Cluster } from '../../src/client/cluster.ts'
-import { type BrokerOptions, type RunningBroker, startBroker } from '../../src/index.ts'
+import { type BrokerOptions, startBroker } from '../../src/index.ts'
 import { connectTcp } from '../../src/run/connect.ts'
 import { systemClock, systemRandom } from '../../src/run/system.ts'
+import { startTarget, targetName } from '../support/target.ts'
 import { naru, type Ran } from './support.ts'
 
 /** A broker for the tests of a file, and the command to try on it. `prepare` runs once it is there. */
 export function cliWorld(options: BrokerOptions = {}, prepare: () => Promise<void> = async () => {}) {
-  let broker: RunningBroker
+  let broker: { readonly bootstrap: string; close(): Promise<void> }
   let cluster: Cluster
   before(async () => {
-    broker = await startBroker(options)
+    broker = targetName === 'kafka' ? await kafka() : await startBroker(options)
     cluster = new Cluster({
       bootstrap: [broker.bootstrap],
       connect: connectTcp,
@@ -50,6 +51,12 @@ export function cliWorld(options: BrokerOptions = {}, prepare: () => Promise<voi
       return topic
     }
   }
+}
+
+/** With NARU_E2E_TARGET=kafka: what the command does with Apache Kafka. */
+async function kafka() {
+  const { bootstrap, remove } = await startTarget()
+  return { bootstrap, close: remove }
 }
 
 /** The objects that `--json` printed. */
