@@ -1,10 +1,12 @@
 /** Every config that Apache Kafka has is one here, or one that is refused with a reason. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { fixedTopicOptions } from '../../src/broker/fixed-topic-options.ts'
 import { otherResources } from '../../src/broker/other-configs.ts'
 import { whyRefused } from '../../src/broker/refused-options.ts'
 import { CreateTopics } from '../../src/wire/kafka/messages/create-topics.ts'
 import { DescribeConfigs } from '../../src/wire/kafka/messages/describe-configs.ts'
+import { IncrementalAlterConfigs } from '../../src/wire/kafka/messages/incremental-alter-configs.ts'
 import { AskingClient, type Tree } from '../../test/support/asking-client.ts'
 import type { RunningBroker } from '../../test/support/naru.ts'
 import { startTarget, whyNoTarget } from '../../test/support/target.ts'
@@ -13,6 +15,18 @@ interface Config {
   readonly value: string | null
   readonly readOnly: boolean
   readonly type: number
+}
+
+/** Right and wrong for one config or another. */
+const triedValues = [
+  ...['-2', '-1', '0', '1', ' 7 ', '1.5', '2147483647', '2147483648', '9223372036854775807', '9223372036854775808'],
+  ...['', 'abc', 'true', 'TRUE', 'delete', 'a,b', 'producer', 'GZIP', 'LogAppendTime', '1048575', '1048576']
+]
+
+/** Values without a meaning. */
+const takenByKafkaOnly: Readonly<Record<string, readonly string[]>> = {
+  'log.retention.ms': ['-2'],
+  'log.flush.interval.ms': ['-2', '-1']
 }
 
 const integers: readonly number[] = [3, 4, 5]
@@ -86,6 +100,40 @@ describe("Kafka's configs", { skip: whyNoTarget('kafka'), concurrency: 1 }, () =
         []
       )
     })
+
+  test('values are taken and refused alike, those of topics in the same words', async () => {
+    const clients = [kafka, naru].map(broker => new AskingClient(broker.port, 'values'))
+    const fixed = new Set(fixedTopicOptions.flatMap(({ option: { name, broker } }) => [name, broker]))
+    const differing: unknown[] = []
+    try {
+      for (const [type, name, of] of [
+        [2, 'topic', 'topic'],
+        [4, '', '1']
+      ] as const) {
+        const theirs = await configsOf(kafka, type, of)
+        const ours = await configsOf(naru, type, of)
+        for (const [config, { readOnly }] of theirs) {
+          if (readOnly || fixed.has(config) || !ours.has(config)) continue
+          for (const value of triedValues) {
+            if (takenByKafkaOnly[config]?.includes(value)) continue
+            const configs = [{ name: config, configOperation: 0, value }]
+            const resources = [{ resourceType: type, resourceName: name, configs }]
+            const [expected, actual] = await Promise.all(
+              clients.map(async client => {
+                const { responses } = await client.ask(IncrementalAlterConfigs, 1, { resources, validateOnly: true })
+                const [{ errorCode, errorMessage }] = responses as Tree[]
+                return [errorCode, type === 2 ? errorMessage : undefined]
+              })
+            )
+            if (JSON.stringify(actual) !== JSON.stringify(expected)) differing.push({ config, value, expected, actual })
+          }
+        }
+      }
+    } finally {
+      for (const client of clients) client.close()
+    }
+    assert.deepEqual(differing, [])
+  })
 
   test('groups and metrics of clients: each is refused', async () => {
     for (const [type, number] of [

@@ -97,6 +97,30 @@ export const recordCases: Case[] = [
     },
     expected: { end: { error: 0, offset: 1 }, afterError: 'closed' }
   },
+  {
+    name: 'produce: acks=0 of an idempotent producer: a repeat is dropped, a gap closes the connection',
+    async run(place) {
+      const connection = await place.create()
+      const send = (sequence: number, acks: number) => {
+        const batch = recordBatch({ producer: { id: 987_654, sequence } })
+        return frame({ key: 0, version: 7 }, 10 + sequence, ask.produceBody(place.topic, 0, batch, acks))
+      }
+      // The one with an answer comes last, so all are done when it is there.
+      for (const [sequence, acks] of [
+        [0, 0],
+        [0, 0],
+        [1, 0],
+        [1, 0],
+        [2, 1]
+      ])
+        connection.write(send(sequence, acks))
+      const answered = typeof (await connection.next()) !== 'string'
+      const end = await ask.listOffset(connection, place.topic, -1)
+      connection.write(send(9, 0))
+      return { answered, end, afterGap: await connection.next() }
+    },
+    expected: { answered: true, end: { error: 0, offset: 3 }, afterGap: 'closed' }
+  },
 
   {
     name: 'fetch: one batch that is larger than asked for comes whole',
