@@ -32,7 +32,7 @@ export const topicAdminOptions = {
   autoCreatedTogetherMax: option({
     name: 'naru.auto.create.topics.in.flight.max',
     type: 'int',
-    default: 1000,
+    default: 100,
     min: 1,
     doc: 'How many topics are made automatically at a time; clients that ask for more are told to ask again (LEADER_NOT_AVAILABLE).'
   }),

@@ -1,6 +1,7 @@
 import type { FrameSplitter } from '../../wire/kafka/frames.ts'
+import type { Exchange } from './exchange.ts'
 import type { Held, MemoryBounds, MemoryHolder } from './memory-bounds.ts'
-import type { Output } from './output.ts'
+import { bytesOf, type Output } from './output.ts'
 
 /** What a request is estimated to take beside its frame: by itself, and for each element of an array. */
 const requestBytes = 2560
@@ -23,8 +24,8 @@ export class ConnectionMemory implements MemoryHolder {
   /** What the requests in flight are estimated to take. */
   waitingBytes = 0
   /** Bytes of responses that are made, but wait for an earlier one, and those of them that are the responses' own memory. */
-  lineBytes = 0
-  lineOwnBytes = 0
+  private lineBytes = 0
+  private lineOwnBytes = 0
   /** What is being read from files for responses. */
   reservedBytes = 0
   /** Waits for memory for the rest of a request: nothing is read meanwhile. */
@@ -81,6 +82,12 @@ export class ConnectionMemory implements MemoryHolder {
     this.connection.drop(reason)
   }
 
+  /** A response that waits for an earlier one (1), or does so no more (-1). */
+  line(response: Pick<Exchange, 'chunks' | 'ownBytes'>, sign: 1 | -1): void {
+    this.lineBytes += sign * bytesOf(response.chunks)
+    this.lineOwnBytes += sign * response.ownBytes
+  }
+
   /** Whether further requests wait until the client has read its responses. */
   get mustReadFirst(): boolean {
     return this.output.queuedBytes > 0 && this.bounds.responsesShort
@@ -91,7 +98,7 @@ export class ConnectionMemory implements MemoryHolder {
   }
 
   /** See RequestContext. */
-  reserve(bytes: number): () => void {
+  reserve(bytes: number, released: () => void): () => void {
     let reserved = bytes
     this.reservedBytes += bytes
     this.bounds.reservedBytes += bytes
@@ -99,6 +106,7 @@ export class ConnectionMemory implements MemoryHolder {
       this.reservedBytes -= reserved
       this.bounds.reservedBytes -= reserved
       reserved = 0
+      released()
     }
   }
 

@@ -10,12 +10,11 @@ import { Produce } from '../../wire/kafka/messages/produce.ts'
 import { ConnectionMemory, estimateRequest } from './connection-memory.ts'
 import type { KafkaDoor, Peer } from './door.ts'
 import { Exchange } from './exchange.ts'
+import { Share } from './fairness.ts'
 import { type Answer, isPromise, noResponse } from './handler.ts'
 import { unsupportedApiVersions } from './handlers/api-versions.ts'
 import { bytesOf, Output } from './output.ts'
 
-/** How many requests are begun between two looks at the clock. */
-const requestsPerLook = 16
 /**
  * One client. Requests go to their handlers in the order and in the turn in which they were read; responses leave in
  * that order too, however they come about. Requests that must be served alone wait for those before them, and those
@@ -26,6 +25,7 @@ export class Connection {
   readonly id: number
   readonly door: KafkaDoor
   readonly peer: Peer
+  readonly share = new Share()
   softwareName = ''
   softwareVersion = ''
   private readonly stream: Duplex
@@ -85,11 +85,7 @@ export class Connection {
 
   /** See RequestContext. */
   reserve(bytes: number): () => void {
-    const release = this.memory.reserve(bytes)
-    return () => {
-      release()
-      this.schedule()
-    }
+    return this.memory.reserve(bytes, () => this.schedule())
   }
 
   /** See RequestContext. */
@@ -107,7 +103,8 @@ export class Connection {
     this.memory.read(chunk.length)
     this.door.bytesRead.add(chunk.length)
     this.splitter.push(chunk)
-    this.process()
+    if (this.door.fairness.mustWait(this.share)) this.yield()
+    else this.process()
     if (this.closed || this.stream.destroyed) this.splitter.close()
     else this.splitter.keep()
     this.memory.account()
@@ -117,10 +114,11 @@ export class Connection {
   private process(): void {
     if (this.processing || this.closed) return
     this.processing = true
-    const { clock, limits } = this.door
-    const untilMs = clock.monotonic() + limits.turnMsMax
+    const { clock, limits, fairness } = this.door
+    const startMs = fairness.begin()
+    const untilMs = startMs + limits.turnMsMax
     try {
-      for (let begun = 1; ; begun++) {
+      for (;;) {
         if (this.finishing !== undefined || this.blocked()) break
         const frame = this.heldFrame ?? this.splitter.next()
         this.heldFrame = undefined
@@ -131,7 +129,7 @@ export class Connection {
         }
         this.memory.frameTaken()
         if (!this.dispatch(frame)) break
-        if (begun % requestsPerLook === 0 && clock.monotonic() >= untilMs) {
+        if (clock.monotonic() >= untilMs) {
           this.yielding = true
           this.schedule()
           break
@@ -144,8 +142,16 @@ export class Connection {
     }
     this.processing = false
     this.output.flush()
+    this.share.took(clock.monotonic() - startMs)
     this.settle()
     this.memory.account()
+  }
+
+  /** Reads no more before others had their turn. */
+  private yield(): void {
+    this.yielding = true
+    this.schedule()
+    this.settle()
   }
 
   /** Pauses, goes on or closes, whichever the state asks for. */
@@ -275,7 +281,9 @@ export class Connection {
         return
       }
       try {
+        const startMs = this.door.clock.monotonic()
         exchange.chunks = this.door.encode(exchange, answer)
+        if (!this.processing) this.share.tookBeside(this.door.clock.monotonic() - startMs)
         exchange.ownBytes = bytesOf(exchange.chunks) - (answer.borrowedBytes ?? 0)
       } catch (error) {
         exchange.release = undefined
@@ -291,10 +299,7 @@ export class Connection {
       }
     }
     if (this.inFlight[0] === exchange) this.moveOn()
-    else {
-      this.memory.lineBytes += bytesOf(exchange.chunks)
-      this.memory.lineOwnBytes += exchange.ownBytes
-    }
+    else this.memory.line(exchange, 1)
     if (this.alone === exchange) {
       this.alone = undefined
       this.schedule()
@@ -305,10 +310,7 @@ export class Connection {
   private moveOn(): void {
     let first = true
     for (let next = this.inFlight[0]; next?.chunks; next = this.inFlight[0]) {
-      if (!first) {
-        this.memory.lineBytes -= bytesOf(next.chunks)
-        this.memory.lineOwnBytes -= next.ownBytes
-      }
+      if (!first) this.memory.line(next, -1)
       first = false
       this.inFlight.shift()
       this.memory.waitingBytes -= next.heldBytes
@@ -321,7 +323,7 @@ export class Connection {
   private schedule(): void {
     if (this.flushing) return
     this.flushing = true
-    this.door.flushSoon(this)
+    this.door.fairness.add(this)
   }
 
   /** Called by the door at the end of the turn in which responses were made. */

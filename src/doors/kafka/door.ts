@@ -10,6 +10,7 @@ import { FramePool } from '../../wire/kafka/frames.ts'
 import { responseHeaderIsFlexible, writeResponseHeader } from '../../wire/kafka/headers.ts'
 import { Connection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
+import { Fairness } from './fairness.ts'
 import type { Handler } from './handler.ts'
 import { MemoryBounds } from './memory-bounds.ts'
 import type { KafkaDoorLimits } from './options.ts'
@@ -54,6 +55,7 @@ export class KafkaDoor {
   readonly clientLog: ThrottledLog
   readonly wheel: TimerWheel
   readonly bounds: MemoryBounds
+  readonly fairness: Fairness
   readonly framePool = new FramePool(framePoolBytes)
   /** How often a connection looks whether it is idle or stalled. */
   readonly checkMs: number
@@ -63,7 +65,6 @@ export class KafkaDoor {
   private readonly requests = new Map<Handler, Counter>()
   private readonly writer = new Writer(slabBytes)
   private readonly connections = new Set<Connection>()
-  private unflushed: Connection[] = []
   private nextId = 1
 
   constructor(parts: KafkaDoorParts) {
@@ -75,6 +76,7 @@ export class KafkaDoor {
     this.metrics = parts.metrics
     this.clientLog = new ThrottledLog(parts.logger, parts.clock)
     this.wheel = new TimerWheel(parts.clock, 100)
+    this.fairness = new Fairness(parts.clock, parts.limits.turnMsMax)
     this.bounds = new MemoryBounds({
       limits: this.limits,
       wheel: this.wheel,
@@ -137,16 +139,6 @@ export class KafkaDoor {
     this.metrics
       .counter(`naru_kafka_connections_dropped_total{why="${why}"}`, 'Connections that the broker ended.')
       .add()
-  }
-
-  /** @internal Flushes the connection when this turn of the event loop has made all the responses it can. */
-  flushSoon(connection: Connection): void {
-    if (this.unflushed.push(connection) > 1) return
-    setImmediate(() => {
-      const connections = this.unflushed
-      this.unflushed = []
-      for (const connection of connections) connection.flush()
-    })
   }
 
   /** @internal */

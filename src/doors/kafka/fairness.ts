@@ -1,0 +1,101 @@
+import type { Clock } from '../../std/clock.ts'
+
+/** Taken for the requests of a connection that nobody knows yet. */
+const averageMsAtFirst = 5
+const newestWeight = 0.2
+/** One turn adds so much at most: most long ones are the machine's doing, which had no time for the broker. */
+const addedMsMax = 0.5
+/** Connections whose requests take longer, on average, wait behind the others when there is a crowd. */
+const heavyMs = 2
+/** A turn of the event loop that has taken so long is a crowd. */
+const crowdedMs = 20
+
+/** How much of the broker's time one connection takes whenever it has its turn. */
+export class Share {
+  private averageMs = averageMsAtFirst
+  private besideMs = 0
+
+  get isHeavy(): boolean {
+    return this.averageMs > heavyMs
+  }
+
+  /** A turn has taken so long. */
+  took(ms: number): void {
+    this.averageMs += Math.min(addedMsMax, (ms + this.besideMs - this.averageMs) * newestWeight)
+    this.besideMs = 0
+  }
+
+  /** Time that an answer took outside of a turn. */
+  tookBeside(ms: number): void {
+    this.besideMs += ms
+  }
+}
+
+/** A connection that has something to do at the end of the turn. */
+export interface Scheduled {
+  readonly share: Share
+  flush(): void
+}
+
+/**
+ * Who has its turn when: a hundred connections with costly requests must not make a client with cheap ones wait for all of
+ * them. Cheap ones are served as they come. Of the costly ones, as many as fit into a few milliseconds are served in each
+ * turn of the event loop, in order.
+ */
+export class Fairness {
+  private readonly clock: Clock
+  private readonly turnMsMax: number
+  private light: Scheduled[] = []
+  private heavy: Scheduled[] = []
+  private scheduled = false
+  private turnStartMs = Number.POSITIVE_INFINITY
+
+  constructor(clock: Clock, turnMsMax: number) {
+    this.clock = clock
+    this.turnMsMax = turnMsMax
+  }
+
+  /** A connection begins to work; gives the time. */
+  begin(): number {
+    const nowMs = this.clock.monotonic()
+    if (this.turnStartMs > nowMs) {
+      this.turnStartMs = nowMs
+      this.schedule()
+    }
+    return nowMs
+  }
+
+  /** Whether a connection had better wait, as this turn has taken long and its own requests are costly. */
+  mustWait(share: Share): boolean {
+    return share.isHeavy && this.clock.monotonic() - this.turnStartMs > crowdedMs
+  }
+
+  /** Calls `flush` at the end of this turn of the event loop, or of one of the next. */
+  add(connection: Scheduled): void {
+    if (connection.share.isHeavy) this.heavy.push(connection)
+    else this.light.push(connection)
+    this.schedule()
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    setImmediate(() => this.run())
+  }
+
+  private run(): void {
+    this.scheduled = false
+    this.turnStartMs = Number.POSITIVE_INFINITY
+    const { light } = this
+    this.light = []
+    for (const connection of light) connection.flush()
+    const untilMs = this.clock.monotonic() + this.turnMsMax
+    let served = 0
+    while (served < this.heavy.length) {
+      this.heavy[served++].flush()
+      if (this.clock.monotonic() >= untilMs) break
+    }
+    this.heavy.splice(0, served)
+    if (this.heavy.length > 0) this.schedule()
+  }
+}
