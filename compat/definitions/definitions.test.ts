@@ -14,6 +14,7 @@ import { errorCodes } from '../../src/std/errors.ts'
 import { errorNumbers, isRetriable } from '../../src/wire/kafka/errors.ts'
 import { whyNoApacheKafka, whyNoJdk } from '../../test/support/apache-kafka.ts'
 import { type JsonField, type JsonMessage, jarFolder, kafkaDefinitions } from './kafka-jar.ts'
+import { keyTypes } from './key-types.ts'
 
 const folder = fileURLToPath(new URL('../../src/wire/kafka/messages/', import.meta.url))
 const skip = whyNoApacheKafka()
@@ -30,9 +31,6 @@ interface Line {
   /** Fields that the version lacks only. */
   lossy?: boolean
 }
-
-/** Kafka moved the type of a coordinator's record from the key's version to an `apiKey`; here it is still the version. */
-const keyTypes = new Set(['OffsetCommitKey', 'GroupMetadataKey'])
 
 test('declarations are those of Kafka', { skip }, async t => {
   const theirs = kafkaDefinitions()
@@ -152,7 +150,7 @@ function theirLines(
   message: JsonMessage
 ): Line[] {
   return fields.flatMap(field => {
-    const versions = range(field.versions)
+    const versions = range(field.versions ?? field.taggedVersions)
     if (!versions || versions[0] > valid[1] || versions[1] < valid[0]) return []
     const path = `${prefix}${field.name[0].toLowerCase()}${field.name.slice(1)}`
     const isList = field.type.startsWith('[]')

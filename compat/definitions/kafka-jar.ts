@@ -10,7 +10,7 @@ export const jarFolder = fileURLToPath(new URL(`../../.cache/kafka-${kafkaVersio
 export interface JsonField {
   name: string
   type: string
-  versions: string
+  versions?: string
   nullableVersions?: string
   taggedVersions?: string
   tag?: number
@@ -29,11 +29,11 @@ export interface JsonMessage {
   commonStructs?: { name: string; fields: JsonField[] }[]
 }
 
-/** All messages of kafka-clients and of the group coordinator, by name. Throws when the jars can't be had. */
+/** All messages of kafka-clients and of the coordinators, by name. Throws when the jars can't be had. */
 export function kafkaDefinitions(): Map<string, JsonMessage> {
   fetchApacheKafka()
   const messages = new Map<string, JsonMessage>()
-  for (const artifact of ['kafka-clients', 'kafka-group-coordinator'])
+  for (const artifact of ['kafka-clients', 'kafka-group-coordinator', 'kafka-transaction-coordinator'])
     for (const [path, text] of zipEntries(readFileSync(join(jarFolder, `${artifact}-${kafkaVersion}.jar`))))
       if (/^common\/message\/\w+\.json$/.test(path)) {
         const message = JSON.parse(withoutComments(text().toString('utf8'))) as JsonMessage
