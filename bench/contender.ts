@@ -9,17 +9,23 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 
 /** A broker that takes part: how it is started on a folder and a port. */
 export interface Contender {
-  name: 'naru' | 'kafka'
+  name: string
   version: string
   command(dir: string, port: number): Promise<{ command: string; args: string[] }>
 }
 
-export const naru: Contender = {
-  name: 'naru',
-  version: JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version,
-  async command(dir, port) {
-    const args = [join(root, 'dist/cli/main.js'), 'start', '--port', String(port), '--data-dir', join(dir, 'data')]
-    return { command: process.execPath, args }
+export const naru = naruOf('naru', root)
+
+/** Naru as it is built in a checkout: of another commit, to compare the two in one run. */
+export function naruOf(name: string, checkout: string): Contender {
+  const main = join(checkout, 'dist/cli/main.js')
+  return {
+    name,
+    version: JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')).version,
+    async command(dir, port) {
+      const args = [main, 'start', '--port', String(port), '--data-dir', join(dir, 'data')]
+      return { command: process.execPath, args }
+    }
   }
 }
 
@@ -53,7 +59,7 @@ export class Broker {
     this.contender = contender
     this.dir = dir
     this.port = port
-    this.nodeArgs = contender.name === 'naru' ? nodeArgs : []
+    this.nodeArgs = contender === naru ? nodeArgs : []
   }
 
   get pid(): number {

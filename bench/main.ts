@@ -2,13 +2,13 @@
  * `npm run bench`: measures Naru, and Apache Kafka in turn with `--against kafka`. See docs/benchmarks.md.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { fetchApacheKafka, freePort } from '../test/support/apache-kafka.ts'
-import { Broker, type Contender, kafka, naru } from './contender.ts'
+import { Broker, type Contender, kafka, naru, naruOf } from './contender.ts'
 import { benchHostile } from './hostile/main.ts'
 import { measure, pageCacheCanBeDropped, warmUp } from './measure.ts'
 import { priceScenarios, priceTable, writePriceDocs } from './price.ts'
@@ -18,6 +18,7 @@ import { type Scenario, scenarios } from './scenarios.ts'
 const help = `Usage: npm run bench -- [options]
 
   --against kafka   run Apache Kafka in the same run, in turn, and print ratios
+  --against PATH    the same with the Naru that is built in another checkout
   --contender NAME  naru (default) or kafka: what to measure, alone
   --only NAME       only scenarios whose name contains NAME; may be repeated
   --full            the whole produce matrix
@@ -62,8 +63,9 @@ async function main(): Promise<void> {
   const chosen = all.filter(scenario => !only || only.some(part => scenario.name.includes(part)))
   if (values.list) return console.log(chosen.map(({ name, doc }) => `${name.padEnd(36)} ${doc}`).join('\n'))
   const contenders = [values.contender, ...(values.against ? [values.against] : [])].map(name => {
-    if (!known[name]) throw new Error(`no such contender: ${name}\n\n${help}`)
-    return known[name]
+    if (known[name]) return known[name]
+    if (existsSync(join(name, 'dist/cli/main.js'))) return naruOf('other', name)
+    throw new Error(`no such contender: ${name}\n\n${help}`)
   })
   const repeats = positive('repeat')
   const bounds = { warmupMs: positive('warmup') * 1000, measureMs: positive('seconds') * 1000 }
