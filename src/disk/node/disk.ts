@@ -60,11 +60,17 @@ export function nodeDisk(): Disk {
 async function syncDir(path: string): Promise<void> {
   // Windows can't open a folder; it keeps the order of changes to folders by itself.
   if (process.platform === 'win32') return
-  const descriptor = await call<number>(path, done => fs.open(path, O_RDONLY | O_DIRECTORY, done))
+  let descriptor: number
+  try {
+    // The folder was just changed: nothing of it must be read, and a turn of the thread pool costs ten times the call.
+    descriptor = fs.openSync(path, O_RDONLY | O_DIRECTORY)
+  } catch (error) {
+    throw diskError(error, path)
+  }
   try {
     await call<void>(path, done => fs.fsync(descriptor, done))
   } finally {
-    await call<void>(path, done => fs.close(descriptor, done))
+    fs.closeSync(descriptor)
   }
 }
 
