@@ -33,8 +33,10 @@ interface Row {
   cpuUsPerRequest: number
 }
 
+const collector = new URL('collect.mjs', import.meta.url).href
+
 /** How long the broker has to give memory back. */
-const restMs = 15_000
+const restMs = 5000
 
 export async function benchHostile({ only, seconds, dir }: HostileOptions): Promise<void> {
   const names = Object.keys(attacks).filter(name => !only || only.some(part => name.includes(part)))
@@ -42,7 +44,7 @@ export async function benchHostile({ only, seconds, dir }: HostileOptions): Prom
 |---|---|---|---|---|---|---|---|---|`)
   for (const name of names) {
     const folder = mkdtempSync(join(dir, 'naru-hostile-'))
-    const broker = new Broker(naru, folder, await freePort())
+    const broker = new Broker(naru, folder, await freePort(), ['--expose-gc', '--import', collector])
     try {
       await broker.start()
       console.log(lineOf(await measure(name, broker, seconds)))
@@ -57,6 +59,7 @@ async function measure(name: string, broker: Broker, seconds: number): Promise<R
   const polite = new Polite(broker.port)
   await polite.open()
   await during(polite, 2000)
+  await collect(broker.pid)
   const beforeMb = memoryUse(broker.pid).rssMb
   forgetPeak(broker.pid)
   const beginning = new Polite(broker.port)
@@ -71,8 +74,8 @@ async function measure(name: string, broker: Broker, seconds: number): Promise<R
   const { peakMb } = memoryUse(broker.pid)
   attacker.kill('SIGKILL')
   await once(attacker, 'exit')
-  // Memory comes back when something is done: nothing collects garbage in an idle process.
   await during(new Polite(broker.port), restMs)
+  await collect(broker.pid)
   const afterMb = memoryUse(broker.pid).rssMb
   polite.close()
   return { name, beforeMb, peakMb, afterMb, setUp, meanwhile, cpuUsPerRequest: (cpu * 1e6) / meanwhile.requests }
@@ -99,6 +102,14 @@ async function begin(name: string, port: number): Promise<ChildProcess> {
   await Promise.race([ready, ended])
   ended.catch(() => {})
   return child
+}
+
+/** Has a process collect its garbage: before and after, only what it holds shall be seen. */
+async function collect(pid: number): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    process.kill(pid, 'SIGUSR2')
+    await sleep(700)
+  }
 }
 
 /** Begins to count the peak of a process's memory anew. */
