@@ -6,10 +6,13 @@ import { Partition, type PartitionIdentity } from '../partition/partition.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
+import type { Metrics } from '../std/metrics.ts'
 import type { Option, OptionValues } from '../std/option.ts'
 import type { Random } from '../std/random.ts'
 import { TimerWheel } from '../std/timer-wheel.ts'
+import { cleanerOptions } from '../storage/compaction/options.ts'
 import type { LogStore, Pressure } from '../storage/types.ts'
+import { Cleaner } from './cleaner.ts'
 import { Cluster } from './cluster.ts'
 import { Configs } from './configs.ts'
 import { CurrentOptions } from './current-options.ts'
@@ -44,6 +47,7 @@ export interface BrokerParts {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly metrics: Metrics
 }
 
 /** A broker without sockets: everything that doors translate to. */
@@ -65,6 +69,7 @@ export class Broker {
   private readonly parts: BrokerParts
   private readonly timers: TimerWheel
   private readonly maintenance: Maintenance
+  private readonly cleaner: Cleaner
   private stopListening: (() => void) | undefined
   private changes: Promise<void> = Promise.resolve()
   /** Group shards that load. */
@@ -105,6 +110,7 @@ export class Broker {
     this.cluster = new Cluster({ control, partitions: this.partitions, topics: this.topics, values, clock })
     this.configs = new Configs(parts)
     this.options = new CurrentOptions(parts)
+    this.cleaner = new Cleaner(parts, this.options.view(cleanerOptions))
     this.producerIds = new ProducerIds(control)
     this.replicas = new Replicas({ control, partitions: this.partitions })
     this.logDirs = new LogDirs({ logDir: parts.logDir, partitions: this.partitions, logger })
@@ -154,6 +160,7 @@ export class Broker {
     this.stopListening?.()
     await this.changes
     await this.maintenance.stop()
+    await this.cleaner.stop()
     const partitions = [...this.partitions.all()]
     await Promise.allSettled(partitions.map(partition => partition.whenCommitted(partition.endOffset - 1)))
     this.groups.close()
@@ -180,6 +187,7 @@ export class Broker {
     await this.topics.ensureInternalTopics()
     await this.groupsLoaded()
     this.maintenance.start()
+    this.cleaner.start()
   }
 
   private async apply(change: ImageChange): Promise<void> {
@@ -211,6 +219,7 @@ export class Broker {
         return
       }
       this.partitions.add(partition)
+      this.cleaner.watch(partition)
       if (topic.name === offsetsTopic) this.loading.push(this.groups.becomeLeader(index, partition))
     }
     const openInTurn = async () => {
@@ -236,6 +245,7 @@ export class Broker {
       if (!partition) continue
       partition.config = config.partition
       partition.log.reconfigure(config.log)
+      this.cleaner.note(partition)
     }
   }
 

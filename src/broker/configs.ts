@@ -8,7 +8,7 @@ import { LogLevels } from './log-levels.ts'
 import { checkOtherName, type OtherResourceType, otherResources, refuseOtherChanges } from './other-configs.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { whyRefused } from './refused-options.ts'
-import { checkTopicName, isInternalTopic } from './topic-names.ts'
+import { checkTopicName } from './topic-names.ts'
 import { type ConfigTexts, checkTopicConfigs, topicOptions } from './topic-options.ts'
 
 /** What has configs. A broker's name, and that of its loggers, is its node id; '' stands for all brokers. */
@@ -162,7 +162,7 @@ export class Configs {
     if (name === '') throw new NaruError('INVALID_REQUEST', 'Default topic resources are not allowed.')
     checkTopicName(name)
     const topic = control.image.topic(name)
-    const change = (texts: ConfigTexts) => checkTopicConfigs(edit(texts), isInternalTopic(name))
+    const change = (texts: ConfigTexts) => checkTopicConfigs(edit(texts))
     change(topic?.configs ?? {})
     if (!topic) throw new NaruError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
     if (!validateOnly) await control.updateTopicConfigs(topic.topicId, change)

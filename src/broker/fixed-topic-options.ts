@@ -3,64 +3,13 @@ import { type Option, option } from '../std/option.ts'
 /** A topic option of Kafka's that can't be chosen freely here, and why: what would have no effect is refused. */
 export interface FixedOption {
   readonly option: Option
-  /** What it takes besides its default. */
-  readonly others?: readonly string[]
   /** What a client that sets another value is told. */
   readonly why: string
 }
 
-export const cleanupPolicy = option({
-  name: 'cleanup.policy',
-  type: 'list',
-  default: ['delete'],
-  values: ['compact', 'delete'],
-  broker: 'log.cleanup.policy',
-  doc: 'What happens to old records: delete removes whole segments by age and size; with nothing at all they stay.'
-})
-
-const notCompacted = 'Topics are not compacted, so only the default is supported'
 const notTiered = 'There is no tiered storage, so only the default is supported'
 const notThrottled = 'Replication is not throttled, so only the default is supported'
 const levelIsFixed = 'The level of compression on the broker can not be chosen, so only the default is supported'
-
-const compaction = {
-  deleteRetentionMs: option({
-    name: 'delete.retention.ms',
-    type: 'long',
-    default: 86_400_000n,
-    unit: 'ms',
-    min: 0,
-    broker: 'log.cleaner.delete.retention.ms',
-    doc: 'How long the marks of deleted keys are kept in a compacted topic.'
-  }),
-  minCompactionLagMs: option({
-    name: 'min.compaction.lag.ms',
-    type: 'long',
-    default: 0n,
-    unit: 'ms',
-    min: 0,
-    broker: 'log.cleaner.min.compaction.lag.ms',
-    doc: 'How long a record stays uncompacted at least.'
-  }),
-  maxCompactionLagMs: option({
-    name: 'max.compaction.lag.ms',
-    type: 'long',
-    default: 9223372036854775807n,
-    unit: 'ms',
-    min: 1,
-    broker: 'log.cleaner.max.compaction.lag.ms',
-    doc: 'How long a record may stay uncompacted.'
-  }),
-  minCleanableDirtyRatio: option({
-    name: 'min.cleanable.dirty.ratio',
-    type: 'double',
-    default: 0.5,
-    min: 0,
-    max: 1,
-    broker: 'log.cleaner.min.cleanable.ratio',
-    doc: 'How much of a log must be uncompacted before it is compacted.'
-  })
-} as const
 
 const tieredStorage = {
   enable: option({
@@ -142,9 +91,6 @@ const compressionLevels = {
 
 /** Every topic option of Kafka 4.3 that can't be chosen freely here. */
 export const fixedTopicOptions: readonly FixedOption[] = [
-  // Nothing at all: records are kept for ever (KIP-1161).
-  { option: cleanupPolicy, others: [''], why: 'Topics are not compacted; only delete is supported' },
-  ...all(compaction, notCompacted),
   ...all(tieredStorage, notTiered),
   ...all(throttles, notThrottled),
   ...all(compressionLevels, levelIsFixed),

@@ -47,11 +47,8 @@ export const refusedOptions: readonly RefusedOptions[] = [
       replica.high.watermark.checkpoint.interval.ms`)
   },
   {
-    why: 'Topics are not compacted',
-    names: under(
-      'log.cleaner.',
-      'enable threads backoff.ms dedupe.buffer.size io.buffer.load.factor io.buffer.size io.max.bytes.per.second'
-    )
+    why: 'One log is compacted at a time, between requests',
+    names: ['log.cleaner.threads']
   },
   {
     why: 'There is one broker: nothing is replicated, and nothing can lead elsewhere',

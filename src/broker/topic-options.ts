@@ -5,7 +5,7 @@ import { formatOption, type Option, type OptionValue, OptionValues, parseOption 
 import { logConfig, storageTopicOptions } from '../storage/options.ts'
 import type { LogConfig } from '../storage/types.ts'
 import { brokerText } from './config-sources.ts'
-import { cleanupPolicy, type FixedOption, fixedTopicOptions } from './fixed-topic-options.ts'
+import { type FixedOption, fixedTopicOptions } from './fixed-topic-options.ts'
 
 /** Texts that are set for a topic, by config name. */
 export type ConfigTexts = Readonly<Record<string, string>>
@@ -68,18 +68,16 @@ export const fixedBrokerOptions: readonly Option[] = fixedTopicOptions.flatMap(
 
 /**
  * Checks texts that are to be set for a topic and gives them in their plain form. Throws INVALID_CONFIG for a config
- * that Kafka doesn't have, and for a value that would have no effect here. The broker's own topics (`internal`) may be
- * compacted.
+ * that Kafka doesn't have, and for a value that would have no effect here.
  */
-export function checkTopicConfigs(texts: ConfigTexts, internal = false): ConfigTexts {
+export function checkTopicConfigs(texts: ConfigTexts): ConfigTexts {
   const checked: Record<string, string> = {}
   for (const [name, text] of Object.entries(texts)) {
     const option = topicOptions.get(name)
     if (!option) throw new NaruError('INVALID_CONFIG', `Unknown topic config name: ${name}`)
     const plain = formatOption(parseOption(option, text))
     const only = fixed.get(name)
-    const allowed = !only || plain === formatOption(option.default) || only.others?.includes(plain)
-    if (!allowed && !(internal && option === cleanupPolicy))
+    if (only && plain !== formatOption(option.default))
       throw new NaruError('INVALID_CONFIG', `Invalid value ${text} for configuration ${name}: ${only.why}`)
     checked[name] = plain
   }
@@ -101,12 +99,7 @@ export function topicConfig(
     const text = texts[name] ?? (broker && brokerText({ name: broker, coarser }, { image, nodeId, values }))
     if (text !== undefined) resolved[name] = text
   }
-  // Age and size delete nothing without that policy: a compacted topic keeps the newest value of every key.
-  const policy = texts[cleanupPolicy.name]
-  if (policy !== undefined && !parseOption(cleanupPolicy, policy).includes('delete')) {
-    resolved[storageTopicOptions.retentionMs.name] = '-1'
-    resolved[storageTopicOptions.retentionBytes.name] = '-1'
-  }
   const all = new OptionValues(resolved)
-  return { log: logConfig(all), partition: all.of(partitionTopicOptions) }
+  const log = logConfig(all)
+  return { log, partition: { ...all.of(partitionTopicOptions), requireKeys: log.compact } }
 }

@@ -183,13 +183,10 @@ export class Topics {
       await this.control.createTopic({
         name: offsetsTopicName,
         assignments: placeReplicas(brokers, 0, partitions, replicas),
-        configs: checkTopicConfigs(
-          {
-            ...offsetsTopicConfigs,
-            'segment.bytes': String(this.values.get(topicAdminOptions.offsetsTopicSegmentBytes))
-          },
-          true
-        )
+        configs: checkTopicConfigs({
+          ...offsetsTopicConfigs,
+          'segment.bytes': String(this.values.get(topicAdminOptions.offsetsTopicSegmentBytes))
+        })
       })
     } catch (error) {
       // Another broker was quicker.
@@ -229,7 +226,7 @@ export class Topics {
         `Null value not supported for topic configs: ${empty.map(config => config.name).join(',')}`
       )
     const texts = Object.fromEntries(topic.configs.map(config => [config.name, config.value ?? '']))
-    const configs = checkTopicConfigs(texts, isInternalTopic(name))
+    const configs = checkTopicConfigs(texts)
     const assignments = topic.assignments.length > 0 ? this.chosen(topic) : this.placed(topic, room)
     if (assignments.length > room) throw new NaruError('POLICY_VIOLATION', tooManyPartitions)
     this.checkTotal(assignments.length)

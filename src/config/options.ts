@@ -8,6 +8,7 @@ import { listenerOptions } from '../doors/listener/options.ts'
 import { groupOptions } from '../groups/options.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
 import type { Option } from '../std/option.ts'
+import { cleanerOptions } from '../storage/compaction/options.ts'
 import { storageBrokerOptions } from '../storage/options.ts'
 import { nodeOptions } from './node-options.ts'
 
@@ -20,6 +21,7 @@ export const brokerOptions: readonly Option[] = [
   groupOptions,
   partitionBrokerOptions,
   storageBrokerOptions,
+  cleanerOptions,
   maintenanceOptions,
   topicAdminOptions,
   controlOptions,

@@ -36,7 +36,7 @@ export interface CoordinatorNode {
 
 export interface GroupCoordinatorOptions extends GroupEnvironment {
   /** See LifeOptions of statelog/. */
-  readonly carryForwardBytesMin?: number
+  readonly compactedBytesMin?: number
   readonly topics: TopicDirectory
   /** The broker that leads a partition of `__consumer_offsets`; undefined while nobody does. */
   leaderOf(partition: number): CoordinatorNode | undefined
@@ -102,13 +102,13 @@ export class GroupCoordinator {
   /** Takes over a partition of `__consumer_offsets`: loads it, then serves. Resolves when it is loaded. */
   becomeLeader(partition: number, log: ReplicatedLog): Promise<void> {
     this.resign(partition)
-    const { clock, logger, carryForwardBytesMin } = this.options
+    const { clock, logger, compactedBytesMin } = this.options
     const shard = new StateShard<GroupsState>({
       name: `${offsetsTopicName}-${partition}`,
       log,
       clock,
       logger,
-      carryForwardBytesMin,
+      compactedBytesMin,
       create: timers => new GroupsState(this.options, timers)
     })
     this.shards.set(partition, shard)

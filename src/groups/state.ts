@@ -10,7 +10,7 @@ import { ClassicGroup } from './group.ts'
 import { GroupMember, type MemberIdentity } from './member.ts'
 import type { GroupConfig } from './options.ts'
 import { armSession, expireSession, expireSync, joinDue, prepareRebalance } from './rebalance.ts'
-import { decodeGroupRecord, type GroupMetadata, groupRecord, offsetRecord } from './records.ts'
+import { decodeGroupRecord, type GroupMetadata } from './records.ts'
 
 /** What groups are given from outside. */
 export interface GroupEnvironment {
@@ -94,14 +94,6 @@ export class GroupsState implements ReplayedState {
         return
       case 'foreign':
         this.environment.logger.debug({ type: decoded.type }, 'passed over a record of another coordinator')
-    }
-  }
-
-  *records(): Generator<StateRecord> {
-    for (const group of this.groups.values()) {
-      if (group.metadata) yield groupRecord(group.id, group.metadata)
-      for (const [topic, partitions] of group.offsets.byTopic())
-        for (const [partition, offset] of partitions) yield offsetRecord({ group: group.id, topic, partition }, offset)
     }
   }
 

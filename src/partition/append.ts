@@ -19,12 +19,13 @@ export function admitBatch(
   const decompressedBytesMax = inflation.allowed(records.length, config.decompressedBytesMax)
   const limits: ProduceLimits = {
     maxBytes: config.maxMessageBytes,
-    requireKeys: false,
+    requireKeys: config.requireKeys,
     timestampType: config.timestampType as ProduceLimits['timestampType'],
     timestampBeforeMaxMs: Number(config.timestampBeforeMaxMs),
     timestampAfterMaxMs: Number(config.timestampAfterMaxMs),
     nowMs,
-    checkCompressed: config.checkCompressed,
+    // A record without a key must not come in unseen where only keys are kept.
+    checkCompressed: config.checkCompressed || config.requireKeys,
     decompressedBytesMax
   }
   const checked = checkInflating(records, limits, inflation)

@@ -93,4 +93,7 @@ export const partitionBrokerOptions = {
 
 type Values<T extends Record<string, unknown>> = { readonly [K in keyof T]: OptionValue<T[K]> }
 
-export type PartitionTopicConfig = Values<typeof partitionTopicOptions>
+export type PartitionTopicConfig = Values<typeof partitionTopicOptions> & {
+  /** Compacted topics take no record without a key. */
+  readonly requireKeys: boolean
+}

@@ -1,6 +1,9 @@
 import * as header from '../record/header.ts'
 import type { Clock } from '../std/clock.ts'
 import { messageOf, NaruError } from '../std/errors.ts'
+import type { Cleanable } from '../storage/compaction/cleanable.ts'
+import type { Compactor } from '../storage/compaction/compactor.ts'
+import type { CompactionOutcome } from '../storage/compaction/pass.ts'
 import type { Log, LogRead, ReadOptions, TimestampOffset, TopicId } from '../storage/types.ts'
 import { admitBatch } from './append.ts'
 import type { Inflation } from './inflation.ts'
@@ -46,6 +49,8 @@ export class Partition {
   readonly producers: ProducerState
   config: PartitionTopicConfig
   leaderEpoch: number
+  /** Who compacts it. */
+  compactor: { soon(): Promise<void> } | undefined
 
   private readonly clock: Clock
   private readonly durable = new OffsetWaiters()
@@ -86,6 +91,10 @@ export class Partition {
     await partition.rebuildProducers()
     log.onProgress = () => partition.progressed()
     return partition
+  }
+
+  get sizeBytes(): number {
+    return this.log.sizeBytes
   }
 
   get startOffset(): number {
@@ -223,6 +232,27 @@ export class Partition {
 
   unwatch(watcher: Watcher): void {
     this.watchers.delete(watcher)
+  }
+
+  /** What compaction finds to do. */
+  cleanable(nowMs: number): Cleanable {
+    return this.log.compaction.cleanable(nowMs, this.lastStableOffset)
+  }
+
+  /** One pass of compaction; see storage/compaction/pass.ts. */
+  compact(compactor: Compactor, nowMs: number, stopped: () => boolean): Promise<CompactionOutcome> {
+    return this.log.compaction.run(compactor, {
+      below: this.lastStableOffset,
+      nowMs,
+      decompressedBytesMax: this.config.decompressedBytesMax,
+      isLastOfProducer: (id, lastOffset) => this.producers.isLast(id, lastOffset),
+      stopped: () => stopped() || this.closed !== undefined
+    })
+  }
+
+  /** Compacts all that the log has now, soon; resolves when that is done, or can't be. */
+  compactSoon(): Promise<void> {
+    return this.compactor?.soon() ?? Promise.resolve()
   }
 
   /** Background work, from time to time: retention, producer expiry. */

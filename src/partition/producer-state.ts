@@ -123,6 +123,12 @@ export class ProducerState {
     if (oldest) this.producers.delete(oldest[0])
   }
 
+  /** Whether the batch that ends at this offset is the newest one of the producer. */
+  isLast(producerId: number, lastOffset: number): boolean {
+    const batches = this.producers.get(producerId)?.batches
+    return batches !== undefined && batches[batches.length - 1].lastOffset === lastOffset
+  }
+
   /** Forgets producers whose last append is older than `expirationMs`. */
   expire(nowMs: number, expirationMs: number): void {
     for (const [id, producer] of this.producers)

@@ -47,11 +47,27 @@ export const producerEpoch = (batch: Buffer, at = 0): number => batch.readInt16B
 export const baseSequence = (batch: Buffer, at = 0): number => batch.readInt32BE(at + 53)
 export const recordCount = (batch: Buffer, at = 0): number => batch.readInt32BE(at + 57)
 
+/** The greatest timestamp of its records; -1 where compaction has left the batch without any. */
+export const newestTimestamp = (batch: Buffer, at = 0): number =>
+  recordCount(batch, at) === 0 ? -1 : maxTimestamp(batch, at)
+
 /** Compression bits of the attributes: an index of `compressionCodecs`, or 5 to 7 in bad batches. */
 export const codecId = (batch: Buffer, at = 0): number => attributes(batch, at) & 0x07
 export const isLogAppendTime = (batch: Buffer, at = 0): boolean => (attributes(batch, at) & 0x08) !== 0
 export const isTransactional = (batch: Buffer, at = 0): boolean => (attributes(batch, at) & 0x10) !== 0
 export const isControl = (batch: Buffer, at = 0): boolean => (attributes(batch, at) & 0x20) !== 0
+
+const deleteHorizonFlag = 0x40
+
+/** From when on the tombstones of the batch may be deleted (KIP-534), epoch ms; undefined while that isn't set. It is the base timestamp then. */
+export const deleteHorizonMs = (batch: Buffer, at = 0): number | undefined =>
+  (attributes(batch, at) & deleteHorizonFlag) === 0 ? undefined : baseTimestamp(batch, at)
+
+/** The caller has written the records' timestamp deltas against `timeMs`, and writes the CRC. */
+export function setDeleteHorizon(batch: Buffer, timeMs: number, at = 0): void {
+  batch.writeInt16BE(attributes(batch, at) | deleteHorizonFlag, at + 21)
+  writeInt64(batch, timeMs, at + 27)
+}
 
 export function setBaseOffset(batch: Buffer, offset: number, at = 0): void {
   writeInt64(batch, offset, at)

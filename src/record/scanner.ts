@@ -16,6 +16,8 @@ export class RecordScanner {
   /** Where the current record begins, at its length. */
   start = 0
   timestampDelta = 0
+  /** Where the current record goes on behind its timestamp. */
+  timestampEnd = 0
   offsetDelta = 0
   keyStart = 0
   /** -1 for null. */
@@ -58,6 +60,7 @@ export class RecordScanner {
     cursor.end = end
     cursor.byte()
     this.timestampDelta = cursor.varlong()
+    this.timestampEnd = cursor.at
     this.offsetDelta = cursor.varint()
     this.keyLength = cursor.varint()
     this.keyStart = cursor.at

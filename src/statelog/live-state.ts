@@ -6,17 +6,15 @@ import type { Logger } from '../std/log.ts'
 import { TimerWheel } from '../std/timer-wheel.ts'
 import { StateTimers } from './timers.ts'
 import { type Reply, Turn } from './turn.ts'
-import type { ReplayedState, ReplicatedLog, StateRecord } from './types.ts'
+import type { ReplayedState, ReplicatedLog } from './types.ts'
 
 /** Records of one tick share a batch up to this size. */
 const batchBytesMax = 256 * 1024
 
-/** A log is carried forward when it has grown to this many times what it held when that was last done. */
-const carryForwardFactor = 4
-/** Bytes that are carried forward at once, at most; each slice is committed before the next. */
-const sliceBytesMax = 64 * 1024
+/** A log is compacted when it has grown to this many times what the last compaction left of it. */
+const compactionFactor = 4
 
-const carryForwardBytesMinDefault = 1024 * 1024
+const compactedBytesMinDefault = 1024 * 1024
 
 /** What a state lives on. */
 export interface LifeOptions<S> {
@@ -24,10 +22,10 @@ export interface LifeOptions<S> {
   readonly clock: Clock
   readonly logger: Logger
   /**
-   * Below this size a log is not carried forward: a load then never has to read much more than this or than a few times
-   * the state itself. 1 MiB when absent.
+   * Below this size a log is not compacted for its state's sake: a load then never has to read much more than this or than a
+   * few times the state itself. 1 MiB when absent.
    */
-  readonly carryForwardBytesMin?: number
+  readonly compactedBytesMin?: number
   /** Makes an empty state; called for every (re)load. */
   create(timers: StateTimers): S
 }
@@ -46,8 +44,7 @@ export class LiveState<S extends ReplayedState> {
   readonly state: S
   private readonly log: ReplicatedLog
   private readonly clock: Clock
-  private readonly logger: Logger
-  private readonly carryForwardBytesMin: number
+  private readonly compactedBytesMin: number
   private readonly failed: (error: unknown) => void
   private readonly wheel: TimerWheel
   /** Every request that has no answer yet, parked ones too. */
@@ -59,25 +56,22 @@ export class LiveState<S extends ReplayedState> {
   private answers: (() => void)[] = []
   private flushing: NodeJS.Immediate | undefined
   private ended = false
-  /** Bytes of the log from its start, and of the state when it was last carried forward. */
-  private logBytes = 0
-  private stateBytes = 0
-  private carrying = false
+  /** What the last compaction left of the log. */
+  private compactedBytes = 0
+  private compacting = false
 
   /** `failed` is called once, when this life can't go on; the caller then ends it. */
   constructor(options: LifeOptions<S>, failed: (error: unknown) => void) {
     this.log = options.log
     this.clock = options.clock
-    this.logger = options.logger
-    this.carryForwardBytesMin = options.carryForwardBytesMin ?? carryForwardBytesMinDefault
+    this.compactedBytesMin = options.compactedBytesMin ?? compactedBytesMinDefault
     this.failed = failed
     this.wheel = new TimerWheel(options.clock)
     this.state = options.create(new StateTimers(this.wheel, act => this.run(act)))
   }
 
-  /** Begins to answer: the state has replayed everything up to the log's end, `logBytes` in all. */
-  start(logBytes: number): void {
-    this.logBytes = logBytes
+  /** Begins to answer: the state has replayed everything up to the log's end. */
+  start(): void {
     if (this.log.endOffset > this.log.highWatermark) this.awaitCommit(this.log.endOffset - 1, [])
     this.run(turn => this.state.loaded(turn))
   }
@@ -155,47 +149,24 @@ export class LiveState<S extends ReplayedState> {
     try {
       const batch = this.batch.build()
       const { lastOffset } = this.log.append(batch)
-      this.logBytes += batch.length
       this.awaitCommit(lastOffset, answers)
     } catch (error) {
       this.failed(error)
       return
     }
-    const bound = Math.max(this.carryForwardBytesMin, carryForwardFactor * this.stateBytes)
-    if (this.logBytes > bound && !this.carrying) this.carryForward()
+    const bound = Math.max(this.compactedBytesMin, compactionFactor * this.compactedBytes)
+    if (!this.compacting && this.log.sizeBytes > bound) void this.compact()
   }
 
   /**
-   * Writes the whole state again at the end of the log, a slice at a time, and then drops what came before: each key
-   * has its newest value, or its tombstone, behind that point. Stands in for compaction, which a log may do besides.
+   * Has the log compacted, the segment that is written to as well: what is dead in it would be read again by every load,
+   * however large segments are.
    */
-  private carryForward(): void {
-    this.carrying = true
-    this.flush()
-    const from = this.log.endOffset
-    const bytesBefore = this.logBytes
-    const carry = async (): Promise<void> => {
-      const sliceBytes = Math.min(sliceBytesMax, this.carryForwardBytesMin)
-      for (const slice of slices(this.state.records(), sliceBytes))
-        await this.park((_state, turn, reply: Reply<void>) => {
-          turn.write(...slice)
-          turn.answer(reply, undefined)
-        })
-      await this.log.deleteRecordsBefore(from)
-      this.stateBytes = this.logBytes - bytesBefore
-      this.logBytes = this.stateBytes
-    }
-    carry().then(
-      () => {
-        this.carrying = false
-      },
-      error => {
-        // Nothing is lost: the log is only longer than it need be. It is tried again when it has grown further.
-        this.carrying = false
-        this.stateBytes = this.logBytes
-        if (!this.ended) this.logger.warn({ err: error }, 'could not carry a state log forward')
-      }
-    )
+  private async compact(): Promise<void> {
+    this.compacting = true
+    await this.log.compactSoon()
+    this.compacting = false
+    this.compactedBytes = this.log.sizeBytes
   }
 
   private awaitCommit(lastOffset: number, answers: (() => void)[]): void {
@@ -214,19 +185,4 @@ export class LiveState<S extends ReplayedState> {
       for (const answer of done?.answers ?? []) answer()
     }
   }
-}
-
-/** Groups records by size. Each slice is put together in the turn in which it is asked for. */
-function* slices(records: Iterable<StateRecord>, sliceBytes: number): Generator<StateRecord[]> {
-  let slice: StateRecord[] = []
-  let bytes = 0
-  for (const record of records) {
-    slice.push(record)
-    bytes += record.key.length + (record.value?.length ?? 0)
-    if (bytes < sliceBytes) continue
-    yield slice
-    slice = []
-    bytes = 0
-  }
-  if (slice.length > 0) yield slice
 }

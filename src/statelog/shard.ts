@@ -88,7 +88,7 @@ export class StateShard<S extends ReplayedState> {
         this.retryMs = retryMsMin
         const tookMs = Math.round(clock.monotonic() - startMs)
         logger.debug({ log: name, records, bytes, tookMs }, 'loaded a state log')
-        fresh.start(bytes)
+        fresh.start()
         this.tellLoaded()
       },
       error => {

@@ -4,6 +4,7 @@ import type { Turn } from './turn.ts'
 /** What a state machine needs of the internal partition under it; a Partition is one. */
 export interface ReplicatedLog {
   readonly startOffset: number
+  readonly sizeBytes: number
   readonly endOffset: number
   readonly highWatermark: number
   /** Appends one batch at once; base offset and epoch are written in place. Throws NaruError. */
@@ -11,8 +12,8 @@ export interface ReplicatedLog {
   /** Resolves when the high watermark has passed `offset`; rejects with NaruError when it never will here. */
   whenCommitted(offset: number): Promise<void>
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead>
-  /** Drops everything below `offset`, which is committed; files may stay until their last record is dropped. */
-  deleteRecordsBefore(offset: number): Promise<unknown>
+  /** Leaves only the newest record of each key of all that the log has now; resolves when that is done, or can't be. */
+  compactSoon(): Promise<void>
 }
 
 /** One record of the log: the newest value of its key counts, null deletes it. */
@@ -29,11 +30,6 @@ export interface StateRecord {
 export interface ReplayedState {
   /** Applies a record: while loading in the order of the log, afterwards at the end of the turn that wrote it. */
   replay(record: StateRecord): void
-  /**
-   * Records that, replayed, give this state: one for each key that has a value. Taken a few at a time while turns go
-   * on; it need not give what was written since it began.
-   */
-  records(): Iterable<StateRecord>
   /** All that the log holds has been replayed; the shard answers from now on. */
   loaded(turn: Turn): void
 }

@@ -12,6 +12,16 @@ export interface Range {
   readonly to: number
 }
 
+/** How far compaction came in a log. */
+export interface Compacted {
+  /** Of the log's manifest (compaction/manifest.ts); grows with each. */
+  readonly generation: number
+  /** The manifest says which segments there are below this. */
+  readonly upTo: number
+  /** Every key has only its newest value below this. */
+  readonly cleanedUpTo: number
+}
+
 /** What a checkpoint says of a log: all of it is durable in the log's segments. */
 export interface LogState {
   readonly start: number
@@ -24,6 +34,7 @@ export interface LogState {
   readonly voidBefore: number
   /** A truncation to this offset has begun. */
   readonly cut?: number
+  readonly compacted?: Compacted
 }
 
 /** Rounds of files that are kept because these logs failed before they could be written. */
@@ -78,7 +89,8 @@ export function stateOf(log: StoredLog): LogState {
     epochs: log.epochs.list().filter(epoch => epoch.startOffset < end),
     damaged: log.damage.below(end),
     voidBefore: log.voidBefore,
-    ...(log.cutTo === undefined ? {} : { cut: log.cutTo })
+    ...(log.cutTo === undefined ? {} : { cut: log.cutTo }),
+    ...(log.compaction.compacted === undefined ? {} : { compacted: log.compaction.compacted })
   }
 }
 
@@ -144,8 +156,13 @@ export async function replaceFile(
   name: string,
   bytes: Buffer
 ): Promise<void> {
-  const path = `${folder}/${name}${newSuffix}`
-  const file = await disk.open(path, { mode: 'write' })
+  await writeNew(disk, folder, name, bytes)
+  await renameNew(disk, folders, folder, name)
+}
+
+/** The first half of `replaceFile`: nothing counts yet. */
+export async function writeNew(disk: Disk, folder: string, name: string, bytes: Buffer): Promise<void> {
+  const file = await disk.open(`${folder}/${name}${newSuffix}`, { mode: 'write' })
   try {
     await file.truncate(0)
     await file.write(bytes, 0, bytes.length, 0)
@@ -153,6 +170,10 @@ export async function replaceFile(
   } finally {
     await file.close()
   }
-  await disk.rename(path, `${folder}/${name}`)
+}
+
+/** The second half: what was written takes the place of `folder/name`. */
+export async function renameNew(disk: Disk, folders: FolderSync, folder: string, name: string): Promise<void> {
+  await disk.rename(`${folder}/${name}${newSuffix}`, `${folder}/${name}`)
   await folders.sync(folder)
 }

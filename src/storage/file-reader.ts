@@ -4,9 +4,9 @@ import * as header from '../record/header.ts'
 import { NaruError } from '../std/errors.ts'
 import { DamagedError, storageError } from './errors.ts'
 import type { StoredLog } from './log.ts'
-import { noTimestamp, type TimestampMark } from './offset-index.ts'
+import { noTimestamp, type OffsetIndex, type TimestampMark } from './offset-index.ts'
 import type { ReadBuffers } from './read-buffers.ts'
-import type { Segment } from './segment.ts'
+import { type Segment, segmentAt } from './segment.ts'
 import type { StoreContext } from './store-context.ts'
 import type { LogRead, ReadOptions } from './types.ts'
 
@@ -23,21 +23,23 @@ export async function readFile(
   offset: number,
   options: ReadOptions
 ): Promise<LogRead> {
-  const segment = log.segmentOf(offset)
+  const segment = segmentAt(log.segments, offset)
   if (!segment) return new FileRead(undefined, context.readBuffers, 0, 0, offset)
   // In a gap in front of a segment whose batches may all be in memory.
   if (segment.synced === 0 || offset < segment.base) return log.read(Math.max(offset, segment.base), options)
   const { generation } = log
   try {
     await log.loadIndex(segment)
-    return await context.readBuffers.turns.run(() =>
-      context.files.use(log.path(segment.base, 'log'), 'read', file =>
+    const found = await context.readBuffers.turns.run(() =>
+      context.files.use(log.path(segment, 'log'), 'read', file =>
         new Cursor(context, log, segment, (target, length, position) => file.read(target, 0, length, position)).find(
           offset,
           options
         )
       )
     )
+    // Without its turn: what comes next may take one itself.
+    return typeof found === 'number' ? await log.read(found, options) : found
   } catch (error) {
     // Truncated or deleted under the reader: what it found says nothing.
     if (generation !== log.generation) return log.read(offset, options)
@@ -67,7 +69,7 @@ export async function locateBatch(
 ): Promise<BatchPlace> {
   if (segment.synced === 0) return { position: 0, offset: segment.base, newest: noTimestamp }
   await log.loadIndex(segment)
-  return context.files.use(log.path(segment.base, 'log'), 'read', file =>
+  return context.files.use(log.path(segment, 'log'), 'read', file =>
     new Cursor(context, log, segment, (target, length, position) => file.read(target, 0, length, position)).locate(
       offset
     )
@@ -88,6 +90,8 @@ class Cursor {
   private end = 0
   private position = 0
   private readonly generation: number
+  /** As it was at the beginning: it may be dropped from memory meanwhile. */
+  private readonly index: OffsetIndex | undefined
   /** The offset that the batch at `position` begins with, but for gaps that the index knows. */
   private expected = 0
 
@@ -97,16 +101,18 @@ class Cursor {
     this.segment = segment
     this.readAt = readAt
     this.generation = log.generation
+    this.index = segment.index
   }
 
-  async find(offset: number, options: ReadOptions): Promise<LogRead> {
+  /** Gives the offset to go on at when there is nothing more in this segment's file. */
+  async find(offset: number, options: ReadOptions): Promise<LogRead | number> {
     const { segment, log, context } = this
     this.begin(this.segment.index?.floorOffset(offset) ?? -1)
     const wanted = options.maxBytes + 2 * log.config.indexIntervalBytes
     let checkedFrom = this.position
     try {
       for (;;) {
-        if (this.position >= segment.synced) return await this.goOnInMemory(offset, options)
+        if (this.position >= segment.synced) return this.behind(offset)
         const bytes = await this.load(Math.min(Math.max(wanted, readBytesMin), readBytesMax))
         const at = this.position - this.start
         if (bytes === 0) {
@@ -139,7 +145,7 @@ class Cursor {
   async locate(offset: number): Promise<BatchPlace> {
     const { segment } = this
     // From the entry before the nearest: where a batch in front of a gap ends is only seen on the way.
-    let newest = this.begin((segment.index?.floorOffset(offset) ?? -1) - 1)
+    let newest = this.begin((this.index?.floorOffset(offset) ?? -1) - 1)
     try {
       while (this.position < segment.synced) {
         const before = { position: this.position, offset: this.expected, newest }
@@ -156,12 +162,12 @@ class Cursor {
         const at = this.position - this.start
         const last = header.lastOffset(this.buffer!, at)
         if (last >= offset) return before
-        const timestamp = header.maxTimestamp(this.buffer!, at)
+        const timestamp = header.newestTimestamp(this.buffer!, at)
         if (timestamp > newest.timestamp) newest = { timestamp, offset: header.baseOffset(this.buffer!, at) }
         this.position += bytes
         this.expected = last + 1
       }
-      return { position: segment.synced, offset: segment.syncedEnd, newest }
+      return { position: segment.synced, offset: this.expected, newest }
     } finally {
       if (this.buffer) this.context.readBuffers.give(this.buffer)
     }
@@ -169,7 +175,7 @@ class Cursor {
 
   /** Goes to an index entry, to the segment's start below 0; the greatest timestamp in front of it. */
   private begin(entry: number): TimestampMark {
-    const { index } = this.segment
+    const { index } = this
     this.position = entry < 0 ? 0 : index!.positionAt(entry)
     this.expected = entry < 0 ? this.segment.base : index!.offsetAt(entry)
     return entry < 0 ? noTimestamp : index!.timestampBefore(entry)
@@ -229,16 +235,19 @@ class Cursor {
     const bytes = isKnown ? declared : validBatchAt(buffer, at, end)
     if (bytes === 0) return 0
     const base = header.baseOffset(buffer, at)
-    if (base !== this.expected && !this.isKnownGap(base, this.start + at)) return 0
+    if (!this.isInPlace(base, this.start + at)) return 0
     const epoch = this.log.epochs.at(base)
     return epoch === -1 || epoch === header.leaderEpoch(buffer, at) ? bytes : 0
   }
 
-  private isKnownGap(base: number, position: number): boolean {
-    const { index } = this.segment
-    if (!index || base < this.expected) return false
-    const entry = index.floorOffset(base)
-    return entry >= 0 && index.offsetAt(entry) === base && index.positionAt(entry) === position
+  /** A batch goes on where the one before it ends, or has an entry of its own; between compacted ones gaps are usual. */
+  private isInPlace(base: number, position: number): boolean {
+    const { index, expected, segment } = this
+    if (base === expected && segment.generation === 0) return true
+    if (!index || base < expected) return false
+    const entry = index.floorPosition(position)
+    const isIndexed = entry >= 0 && index.positionAt(entry) === position
+    return isIndexed ? index.offsetAt(entry) === base : base === expected
   }
 
   /**
@@ -262,7 +271,7 @@ class Cursor {
         return
       }
     }
-    const { index } = segment
+    const { index } = this
     const next = index ? index.floorPosition(damagedAt) + 1 : 0
     const isLast = !index || next >= index.count
     this.position = isLast ? segment.synced : index.positionAt(next)
@@ -277,12 +286,14 @@ class Cursor {
   }
 
   /** `offset` lies in a gap behind the last batch of the file. */
-  private async goOnInMemory(offset: number, options: ReadOptions): Promise<LogRead> {
-    const resident = this.log.tail.firstOffset
-    if (resident === undefined || resident <= offset) return this.finish(this.position, offset)
+  private behind(offset: number): LogRead | number {
+    const { segment, log } = this
+    const resident = log.tail.firstOffset
+    if (segment.generation === 0 && (resident === undefined || resident <= offset))
+      return this.finish(this.position, offset)
     this.finish(this.position, offset).release()
     this.buffer = undefined
-    return this.log.read(resident, options)
+    return segment.generation > 0 || resident === undefined ? Math.max(segment.end, log.startOffset) : resident
   }
 
   private finish(first: number, nextOffset: number): FileRead {

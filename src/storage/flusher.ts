@@ -81,7 +81,7 @@ export class Flusher {
     const segment = slabs[0].segment
     const last = slabs[slabs.length - 1]
     const { sealed, newest } = segment
-    const path = log.path(segment.base, 'log')
+    const path = log.path(segment, 'log')
     if (!segment.made) await this.make(log, segment)
     await this.host.files.use(path, 'write', async file => {
       try {
@@ -111,13 +111,13 @@ export class Flusher {
     }
     for (const old of log.segments)
       if (old.base < segment.base && !old.finished) {
-        await files.use(log.path(old.base, 'log'), 'write', async file => {
+        await files.use(log.path(old, 'log'), 'write', async file => {
           await file.truncate(old.bytes)
           await this.syncs.run(() => file.sync())
         })
         old.finished = true
       }
-    await files.use(log.path(segment.base, 'log'), 'write', () => {})
+    await files.use(log.path(segment, 'log'), 'write', () => {})
     await folders.sync(log.folder)
     segment.made = true
   }
@@ -135,7 +135,7 @@ export class Flusher {
     if (to <= from) return
     const entries = index.slice(from, to)
     const bytes = from === 0 ? Buffer.concat([indexHeader(), entries]) : entries
-    await this.host.files.use(log.path(segment.base, 'index'), 'index', async file => {
+    await this.host.files.use(log.path(segment, 'index'), 'index', async file => {
       // An index that a crash left behind without its segment.
       if (from === 0) await file.truncate(0)
       file.writeSync(bytes, 0, bytes.length, from === 0 ? 0 : (from + 1) * entryBytes)

@@ -1,11 +1,12 @@
-import { validBatchAt } from '../record/check.ts'
 import * as header from '../record/header.ts'
-import { type LogState, type Range, readWhole } from './checkpoint.ts'
+import { type Compacted, emptyState, type LogState, type Range, readWhole } from './checkpoint.ts'
+import { adopted, type Manifest, manifestOfState } from './compaction/manifest.ts'
 import { clipRanges } from './damage.ts'
 import { Epochs } from './epochs.ts'
 import type { Piece } from './journal-reader.ts'
-import { offsetName } from './layout.ts'
-import { readIndex } from './offset-index.ts'
+import { JournalReplay, type ReplayHost } from './journal-replay.ts'
+import { type SegmentRef, segmentName } from './layout.ts'
+import { readSegmentIndex } from './offset-index.ts'
 import { RecoveredFiles } from './recovered-files.ts'
 import type { RecoveryContext } from './recovery.ts'
 import type { Place } from './rounds.ts'
@@ -26,7 +27,7 @@ export type Trust = 'checkpoint' | 'floor' | 'nothing'
  * checkpoint or a journal vouches for - and then what the journals hold. What lies behind the floor in the files was
  * either never acknowledged or is in a journal too, so that a torn tail needs no guesses: it is cut.
  */
-export class LogRecovery {
+export class LogRecovery implements ReplayHost {
   private readonly context: RecoveryContext
   private readonly name: string
   private readonly files: RecoveredFiles
@@ -38,14 +39,16 @@ export class LogRecovery {
   private cut: number | undefined
   private dropped = false
   private readonly segments: Segment[] = []
-  private epochs: Epochs
+  epochs: Epochs
   private damaged: Range[]
-  private end: number
+  end: number
   /** Of batches below this offset the checkpoint has all epochs. */
   private knownEnd: number
   /** The first offset that the checkpoint has a segment for. */
   private lowest: number
-  private cachedLost = false
+  private manifest: Manifest | undefined
+  /** It can't be read: files that nobody knows may be what it named. */
+  private manifestLost = false
   private pending: Buffer[] = []
   private pendingBytes = 0
 
@@ -67,13 +70,22 @@ export class LogRecovery {
 
   /** The state to put into the next checkpoint; undefined when the log is gone. */
   async run(pieces: readonly Piece[], trust: Trust): Promise<LogState | undefined> {
+    const found = await this.files.manifest()
+    // A folder that nothing else knows of holds nothing that was acknowledged.
+    const isVouched = this.state !== emptyState || pieces.length > 0 || trust !== 'checkpoint'
+    if (typeof found !== 'string' && isVouched) this.manifest = found
     for (const piece of pieces) this.take(piece)
     if (this.dropped) {
       await this.files.removeFolder()
       return undefined
     }
+    if (found === 'damaged' || (found === 'missing' && this.state.compacted)) this.missManifest(found)
+    if (this.manifest) this.adopt(this.manifest)
+    else if (typeof found !== 'string') await this.files.removeManifest()
     await this.readFiles(trust)
-    for (const piece of this.data) await this.apply(piece)
+    const compacted = await this.cutManifest()
+    const replay = new JournalReplay(this.context, this.name, this)
+    for (const piece of this.data) await replay.apply(piece)
     await this.flush()
     if (this.start > 0) this.epochs.cutStart(this.start)
     return {
@@ -83,17 +95,66 @@ export class LogRecovery {
       segments: this.segments.filter(segment => segment.bytes > 0).map(segment => segment.state()),
       epochs: this.epochs.list(),
       damaged: this.damaged.filter(range => range.to > this.start),
-      voidBefore: this.state.voidBefore
+      voidBefore: this.state.voidBefore,
+      ...(compacted ? { compacted } : {})
     }
+  }
+
+  /** Whether what the checkpoint says is all that compaction has done. */
+  async hasManifestOf(state: LogState): Promise<boolean> {
+    const manifest = await this.files.manifest()
+    if (manifest === 'missing') return state.compacted === undefined
+    return manifest !== 'damaged' && manifest.generation === state.compacted?.generation
   }
 
   /** For a log that is as the checkpoint says: removes segments that it doesn't know, which nothing acknowledged is in. */
   async sweep(): Promise<void> {
-    const known = new Set(this.state.segments.map(segment => segment.base))
-    const bases = await this.files.bases()
-    await this.files.removeSegments(bases.filter(base => !known.has(base)))
+    const known = new Set(this.state.segments.map(nameOf))
+    const found = await this.files.segments()
+    await this.files.removeSegments(found.filter(segment => !known.has(nameOf(segment))))
     const last = this.state.segments[this.state.segments.length - 1]
-    if (last) await this.files.cutIndex(last.base, last.bytes)
+    if (last && !last.generation) await this.files.cutIndex({ base: last.base, generation: 0 }, last.bytes)
+  }
+
+  private missManifest(manifest: 'missing' | 'damaged'): void {
+    const { compacted } = this.state
+    this.manifestLost = true
+    this.context.corrupt.add()
+    const text = 'the manifest of a compacted log is lost: what the checkpoint knows is used'
+    this.context.logger.error({ log: this.name, manifest }, text)
+    if (compacted) this.manifest = manifestOfState(this.state, compacted)
+  }
+
+  /** What the manifest says replaces what the checkpoint knows of that part, which may be older. */
+  private adopt(manifest: Manifest): void {
+    const { upTo } = manifest
+    this.state = { ...this.state, segments: adopted(manifest, this.state.segments) }
+    if (this.floor.offset <= upTo) this.floor = { segmentBase: upTo, position: 0, offset: upTo }
+    const later = this.epochs.list().filter(({ startOffset }) => startOffset >= upTo)
+    this.epochs = new Epochs([...manifest.epochs, ...later])
+    if (this.cut !== undefined) this.epochs.cutEnd(this.cut)
+    this.knownEnd = Math.max(this.knownEnd, upTo)
+    this.lowest = Math.min(this.lowest, this.state.segments[0]?.base ?? upTo)
+  }
+
+  /** After a truncation into its part the manifest must not speak of what is gone; gives what is compacted now. */
+  private async cutManifest(): Promise<Compacted | undefined> {
+    const { manifest, cut, end } = this
+    if (!manifest) return undefined
+    const compacted = {
+      generation: manifest.generation,
+      upTo: Math.min(manifest.upTo, end),
+      cleanedUpTo: Math.min(manifest.cleanedUpTo, end)
+    }
+    if (cut === undefined || cut >= manifest.upTo) return { ...compacted, upTo: manifest.upTo }
+    compacted.generation++
+    await this.files.writeManifest({
+      ...compacted,
+      order: manifest.order,
+      segments: this.segments.filter(({ bytes }) => bytes > 0).map(segment => segment.state()),
+      epochs: this.epochs.list()
+    })
+    return compacted
   }
 
   /** First pass, over all pieces: where the floor is, and which data is needed above it. */
@@ -101,6 +162,7 @@ export class LogRecovery {
     const { kind, offset, place } = piece
     if (kind === 'drop') {
       this.dropped = true
+      if (this.manifest && this.manifest.order <= piece.order) this.manifest = undefined
       this.forget()
       return
     }
@@ -127,7 +189,8 @@ export class LogRecovery {
   }
 
   private forget(): void {
-    this.state = { ...this.state, start: 0, end: 0, segments: [], epochs: [], damaged: [] }
+    const { voidBefore } = this.state
+    this.state = { ...emptyState, voidBefore }
     this.floor = { segmentBase: 0, position: 0, offset: 0 }
     this.lowest = 0
     this.knownEnd = 0
@@ -140,31 +203,40 @@ export class LogRecovery {
 
   /** Takes over what the files have up to the floor, reading only what the checkpoint doesn't describe. */
   private async readFiles(trust: Trust): Promise<void> {
-    const bases = await this.files.bases()
-    const known = new Map(this.state.segments.map(segment => [segment.base, segment]))
+    const found = await this.files.segments()
+    const known = new Map(this.state.segments.map(segment => [nameOf(segment), segment]))
     const newestKnown = this.state.segments[this.state.segments.length - 1]?.base ?? -1
     const beyond = trust === 'nothing' || trust === 'floor'
-    const kept = bases.filter(base => this.isWanted(base, beyond))
-    const firstKnown = this.state.segments.find(segment => segment.end > this.start)?.base ?? kept[0]
+    const kept = found.filter(segment => this.isWanted(segment, beyond, known))
+    const firstKnown = this.state.segments.find(segment => segment.end > this.start)?.base ?? kept[0]?.base
     this.end = firstKnown ?? (this.floor.position > 0 ? this.floor.segmentBase : this.floor.offset)
-    for (const [at, base] of kept.entries()) {
-      const state = known.get(base)
+    for (const [at, ref] of kept.entries()) {
+      const { base } = ref
+      const state = known.get(nameOf(ref))
+      const isListed = state !== undefined && base < (this.manifest?.upTo ?? 0)
       const isFloor = base === this.floor.segmentBase
-      if (base > this.end) this.addDamage(this.end, base, `segment in front of ${offsetName(base, 'log')}`)
+      if (base > this.end) this.addDamage(this.end, base, `segment in front of ${nameOf(ref)}`)
       const isWhole = isFloor ? state?.bytes === this.floor.position : base < newestKnown
       const holdsCut = this.cut !== undefined && this.cut < (state?.end ?? Number.POSITIVE_INFINITY)
-      if (state && isWhole && !holdsCut && trust === 'checkpoint') {
-        await this.files.cutIndex(base, state.bytes)
+      if (isListed && !holdsCut) this.push(Segment.of(state))
+      else if (state && isWhole && !holdsCut && trust === 'checkpoint') {
+        await this.files.cutIndex(ref, state.bytes)
         this.push(Segment.of(state))
       } else {
-        const end = kept[at + 1] ?? (isFloor && this.floor.position > 0 ? this.floor.offset : undefined)
+        const end = kept[at + 1]?.base ?? (isFloor && this.floor.position > 0 ? this.floor.offset : undefined)
         const isOpen = beyond && at === kept.length - 1
-        if (!(await this.scan(base, state, trust, end, isOpen))) break
+        if (!(await this.scan(ref, state, isListed ? 'checkpoint' : trust, end, isOpen && !isListed))) break
       }
     }
     const last = this.segments[this.segments.length - 1]?.base ?? -1
-    const leftover = (base: number) => base > last || (base < this.lowest && trust === 'checkpoint')
-    await this.files.removeSegments(bases.filter(leftover))
+    const used = new Set(this.segments.map(nameOf))
+    const isLeftover = (ref: SegmentRef) => {
+      if (used.has(nameOf(ref))) return false
+      if (ref.generation > 0) return !this.manifestLost
+      if (ref.base < (this.manifest?.upTo ?? 0)) return !this.manifestLost
+      return ref.base > last || (ref.base < this.lowest && trust === 'checkpoint')
+    }
+    await this.files.removeSegments(found.filter(isLeftover))
     const floorEnd = this.cut === undefined ? this.floor.offset : Math.min(this.cut, this.floor.offset)
     const isMissing = this.end < floorEnd && floorEnd > this.start && this.cut === undefined
     if (isMissing) this.addDamage(Math.max(this.end, this.start), floorEnd, 'a file that is missing or short')
@@ -176,8 +248,9 @@ export class LogRecovery {
     }
   }
 
-  private isWanted(base: number, beyond: boolean): boolean {
+  private isWanted({ base, generation }: SegmentRef, beyond: boolean, known: ReadonlyMap<string, unknown>): boolean {
     if (this.cut !== undefined && base >= this.cut) return false
+    if (generation > 0 || base < (this.manifest?.upTo ?? 0)) return known.has(segmentName({ base, generation }, 'log'))
     if (beyond) return true
     // A deleted one that was not removed yet.
     if (base < this.lowest) return false
@@ -186,15 +259,16 @@ export class LogRecovery {
 
   /** Reads a segment from where the checkpoint's knowledge of it ends. False when the log ends in it. */
   private async scan(
-    base: number,
+    ref: SegmentRef,
     state: LogState['segments'][number] | undefined,
     trust: Trust,
     end: number | undefined,
     isOpen: boolean
   ): Promise<boolean> {
     const { disk } = this.context
-    const path = this.files.path(base, 'log')
-    const indexFile = (await readWhole(disk, this.files.path(base, 'index'))) ?? Buffer.alloc(0)
+    const { base } = ref
+    const path = this.files.path(ref, 'log')
+    const indexFile = (await readWhole(disk, this.files.path(ref, 'index'))) ?? Buffer.alloc(0)
     const file = await disk.open(path, { mode: 'write' })
     try {
       const size = await file.size()
@@ -202,12 +276,12 @@ export class LogRecovery {
       const isComplete = base < this.floor.segmentBase || (trust !== 'checkpoint' && !isOpen)
       const vouched = isComplete ? size : isFloor ? Math.min(size, this.floor.position) : 0
       const limit = isFloor && trust === 'checkpoint' ? vouched : size
-      const segment = new Segment(base)
+      const segment = new Segment(base, ref.generation)
       const believed = trust === 'checkpoint' && state ? Math.min(state.bytes, limit) : 0
-      const index = readIndex(base, indexFile, believed)
+      const index = readSegmentIndex(ref, indexFile, believed)
       if (this.cut !== undefined) index.cutOffset(this.cut)
       segment.resumeFrom(index, state?.firstTimestamp ?? -1)
-      const scan = new SegmentScan(file, segment, this.epochs, readIndex(base, indexFile, limit), limit, {
+      const scan = new SegmentScan(file, segment, this.epochs, readSegmentIndex(ref, indexFile, limit), limit, {
         from: this.start,
         to: this.knownEnd
       })
@@ -221,6 +295,8 @@ export class LogRecovery {
       segment.index?.cut(segment.bytes)
       if (size !== segment.bytes && !segment.closed) await file.truncate(segment.bytes)
       await file.sync()
+      // Nothing is appended to what a manifest says.
+      if (ref.generation > 0) segment.closed = true
       segment.markSynced(segment.bytes, segment.end, segment.newest)
       await this.files.writeIndex(segment, 0)
       if (segment.bytes > 0) this.push(segment)
@@ -230,78 +306,7 @@ export class LogRecovery {
     }
   }
 
-  /** Second pass: appends what a `data` entry has above the log's end. */
-  private async apply(piece: Piece): Promise<void> {
-    if (piece.journal === 'cached' && this.cachedLost) return
-    const buffer = await this.readPiece(piece)
-    let expected = piece.offset
-    for (let at = 0; at < piece.length; ) {
-      const bytes = validBatchAt(buffer, at)
-      if (bytes === 0 || (piece.suspect && !this.continues(buffer, at, expected))) {
-        const next = findBatch(buffer, at + 1, Math.max(this.end, expected))
-        if (next < 0) {
-          this.damagedInJournal(piece, buffer, at, expected)
-          return
-        }
-        this.damagedBefore(header.baseOffset(buffer, next), piece, at)
-        expected = header.baseOffset(buffer, next)
-        at = next
-        continue
-      }
-      const base = header.baseOffset(buffer, at)
-      const last = header.lastOffset(buffer, at)
-      if (base >= this.end) {
-        if (expected > this.end) {
-          if (piece.journal === 'cached') {
-            // Not synced, and lost with the power: what follows has nothing to stand on.
-            this.cachedLost = true
-            this.context.logger.warn({ log: this.name, end: this.end }, 'unsynced records were lost')
-            return
-          }
-          this.addDamage(this.end, expected, 'the journal')
-          this.close(expected)
-        }
-        await this.append(buffer, at, bytes, last + 1)
-      }
-      expected = last + 1
-      at += bytes
-    }
-  }
-
-  /** Whether a batch out of a damaged round is at least where it should be: offset and epoch are outside its CRC. */
-  private continues(buffer: Buffer, at: number, expected: number): boolean {
-    const epoch = this.epochs.latest?.epoch
-    return (
-      header.baseOffset(buffer, at) === expected && (epoch === undefined || header.leaderEpoch(buffer, at) === epoch)
-    )
-  }
-
-  private async readPiece(piece: Piece): Promise<Buffer> {
-    const file = await this.context.disk.open(piece.path, { mode: 'read' })
-    try {
-      const buffer = Buffer.allocUnsafe(piece.length)
-      const count = await file.read(buffer, 0, piece.length, piece.position)
-      return buffer.subarray(0, count)
-    } finally {
-      await file.close()
-    }
-  }
-
-  /** The end of a `data` entry is damaged: as much is given up as its header says, one record at least. */
-  private damagedInJournal(piece: Piece, buffer: Buffer, at: number, expected: number): void {
-    if (buffer.length - at < header.headerBytes || expected < this.end) return
-    const base = header.baseOffset(buffer, at)
-    const count = header.lastOffset(buffer, at) + 1 - base
-    this.damagedBefore(expected + (base === expected && count > 0 && count < 1_000_000 ? count : 1), piece, at)
-  }
-
-  private damagedBefore(offset: number, piece: Piece, at: number): void {
-    if (offset <= this.end) return
-    this.addDamage(this.end, offset, `${piece.path}, byte ${piece.position + at}`)
-    this.close(offset)
-  }
-
-  private async append(buffer: Buffer, at: number, bytes: number, end: number): Promise<void> {
+  async append(buffer: Buffer, at: number, bytes: number, end: number): Promise<void> {
     let segment = this.segments[this.segments.length - 1]
     if (!segment || segment.closed) {
       await this.flush()
@@ -317,7 +322,7 @@ export class LogRecovery {
   }
 
   /** Nothing is appended to the last segment any more; the log goes on at `end`. */
-  private close(end: number): void {
+  close(end: number): void {
     const last = this.segments[this.segments.length - 1]
     if (last) last.closed = true
     this.end = end
@@ -339,7 +344,7 @@ export class LogRecovery {
     this.end = segment.end
   }
 
-  private addDamage(from: number, to: number, where: string): void {
+  addDamage(from: number, to: number, where: string): void {
     if (from >= to || to <= this.start) return
     const isKnown = this.damaged.some(range => range.from <= from && to <= range.to)
     if (isKnown) return
@@ -352,10 +357,5 @@ export class LogRecovery {
   }
 }
 
-/** The next intact batch from `at` on that begins above `offset`; -1 when there is none. */
-function findBatch(buffer: Buffer, from: number, offset: number): number {
-  for (let at = from; at + header.headerBytes <= buffer.length; at++)
-    if (header.magic(buffer, at) === 2 && header.baseOffset(buffer, at) > offset && validBatchAt(buffer, at) > 0)
-      return at
-  return -1
-}
+const nameOf = ({ base, generation = 0 }: { base: number; generation?: number }): string =>
+  segmentName({ base, generation }, 'log')

@@ -4,13 +4,14 @@ import { assert } from '../std/assert.ts'
 import { NaruError } from '../std/errors.ts'
 import { emptyState, type LogState, logLine, readWhole, stateOf } from './checkpoint.ts'
 import type { Committer } from './committer.ts'
+import { LogCompaction } from './compaction/log-compaction.ts'
 import { Damage } from './damage.ts'
 import { Epochs } from './epochs.ts'
 import { DamagedError, storageError } from './errors.ts'
 import { readFile } from './file-reader.ts'
 import { journalKind } from './journal.ts'
-import { encodeId, logName, logsFolder, offsetName } from './layout.ts'
-import { readIndex } from './offset-index.ts'
+import { encodeId, logName, logsFolder, type SegmentRef, segmentName } from './layout.ts'
+import { readSegmentIndex } from './offset-index.ts'
 import type { Place } from './rounds.ts'
 import { bytesBetween, scanLog } from './scan.ts'
 import { openSegments, Segment } from './segment.ts'
@@ -54,10 +55,8 @@ export class StoredLog implements Log {
   syncedEnd: number
   /** Bytes up to this count may be in the cached journal only: a synced round must not build on them. */
   cachedCount = 0
-
   /** A synced round must say that what the cached journal had is in the segments. */
   markDue = false
-
   /** Waits for a round. */
   dirty = false
   /** A write to its segment was begun in place of a round. */
@@ -70,8 +69,11 @@ export class StoredLog implements Log {
   /** Rounds of a lower order say nothing of this log. */
   voidBefore: number
   cutTo: number | undefined
-  /** Grows when files are cut or deleted: what a read in flight found meanwhile says nothing. */
+  /** Grows when files are cut, replaced or deleted: what a read in flight found meanwhile says nothing. */
   generation = 0
+  /** Grows with each truncation. */
+  cuts = 0
+  readonly compaction: LogCompaction
 
   private readonly context: StoreContext
   private committer: Committer
@@ -102,6 +104,7 @@ export class StoredLog implements Log {
     this.journaledEnd = end
     this.syncedEnd = end
     this.voidBefore = state.voidBefore
+    this.compaction = new LogCompaction(context, this, state.compacted)
     this.folderMade = state.segments.length > 0
     this.isKnown = state !== emptyState
     this.committer = context.committer(journalKind(config))
@@ -130,8 +133,8 @@ export class StoredLog implements Log {
     return this.failure !== undefined
   }
 
-  path(offset: number, kind: 'log' | 'index' | 'snapshot'): string {
-    return `${this.folder}/${offsetName(offset, kind)}`
+  path(segment: SegmentRef, kind: 'log' | 'index'): string {
+    return `${this.folder}/${segmentName(segment, kind)}`
   }
 
   append(batches: Buffer): void {
@@ -328,24 +331,16 @@ export class StoredLog implements Log {
   /** Brings the entries of the segment's index file into memory. */
   async loadIndex(segment: Segment): Promise<void> {
     if (!segment.indexLoaded) {
-      const file = await readWhole(this.context.disk, this.path(segment.base, 'index'))
-      segment.useIndexFile(readIndex(segment.base, file ?? Buffer.alloc(0), segment.synced))
+      const file = await readWhole(this.context.disk, this.path(segment, 'index'))
+      segment.useIndexFile(readSegmentIndex(segment, file ?? Buffer.alloc(0), segment.synced))
     }
     this.context.indexUsed(segment)
-  }
-
-  /** The segment that holds `offset`, or the first batch after it. */
-  segmentOf(offset: number): Segment | undefined {
-    let at = this.segments.length - 1
-    while (at > 0 && this.segments[at].base > offset) at--
-    while (at < this.segments.length && this.segments[at].end <= offset) at++
-    return this.segments[at]
   }
 
   /** Notes damage that a read has found; the first finding of each place is reported. */
   noteDamage(segment: Segment, position: number, from: number, to: number): void {
     if (!this.damage.isNew(segment.base, position)) return
-    this.context.corrupt(this, from, to, `${this.path(segment.base, 'log')}, byte ${position}`)
+    this.context.corrupt(this, from, to, `${this.path(segment, 'log')}, byte ${position}`)
   }
 
   /** Resolves when a round with all that was appended so far is written. */
@@ -364,12 +359,14 @@ export class StoredLog implements Log {
     this.damage.cutEnd(offset)
   }
 
-  /** Resolves when truncations and the like are done. */
-  settled(): Promise<void> {
-    return this.turns.run(async () => {})
+  /** Ends compaction; resolves when that and truncations and the like are done. */
+  async settled(): Promise<void> {
+    await this.compaction.stop()
+    await this.turns.run(async () => {})
   }
 
-  private alone<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs `work` when what else changes the log's files is done. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
     return this.turns.run(work).catch(error => {
       throw error instanceof DiskError ? storageError(error) : error
     })
@@ -382,10 +379,12 @@ export class StoredLog implements Log {
 
   /** The segment that the batch goes to: a new one when it is full, old or out of relative offsets. */
   private segmentFor(batches: Buffer, at: number, bytes: number, end: number): Segment {
-    const active = this.active
-    if (active.bytes === 0) return active
-    if (active.fits(header.maxTimestamp(batches, at), bytes, end, this.config)) return active
-    return this.roll()
+    const { active } = this
+    const isNew = active.bytes === 0
+    if (!isNew && active.fits(header.maxTimestamp(batches, at), bytes, end, this.config)) return active
+    const segment = isNew ? active : this.roll()
+    this.compaction.onSegment?.()
+    return segment
   }
 
   /** Begins a new segment, which has no file until something of it is written. */

@@ -1,5 +1,6 @@
 import { readInt64, writeInt64 } from '../record/header.ts'
 import { crc32c } from '../std/crc32c.ts'
+import type { SegmentRef } from './layout.ts'
 
 /**
  * A segment's sparse index, in memory in the form it has on disk: entries back to back, each for one batch,
@@ -126,6 +127,23 @@ export function indexHeader(): Buffer {
   header.writeUInt32BE(version, 8)
   header.writeUInt32BE(crc32c(header, 0, 20), 20)
   return header
+}
+
+/** The index of a segment out of its file's bytes: its intact entries below `position`. */
+export function readSegmentIndex({ base, generation }: SegmentRef, file: Buffer, position: number): OffsetIndex {
+  return generation > 0 ? readCompactedIndex(base, file, position) : readIndex(base, file, position)
+}
+
+/**
+ * The index of a segment that compaction made: all of it was durable before the segment counted, so that damage costs no
+ * more than the entries that it hit. Gives those below `position`. Only they tell a gap from a damaged base offset.
+ */
+function readCompactedIndex(base: number, file: Buffer, position: number): OffsetIndex {
+  const intact: Buffer[] = []
+  for (let at = entryBytes; at + entryBytes <= file.length; at += entryBytes)
+    if (file.readUInt32BE(at + 20) === crc32c(file, at, at + 20) && file.readUInt32BE(at + 4) < position)
+      intact.push(file.subarray(at, at + entryBytes))
+  return new OffsetIndex(base, Buffer.concat(intact))
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type OptionValue, type OptionValues, option } from '../std/option.ts'
+import { compactionTopicOptions } from './compaction/options.ts'
 import type { LogConfig } from './types.ts'
 
 const int64Max = 9223372036854775807n
@@ -81,7 +82,8 @@ export const storageTopicOptions = {
     min: 0,
     broker: 'log.segment.delete.delay.ms',
     doc: 'How long the files of deleted segments and partitions stay on disk, renamed.'
-  })
+  }),
+  ...compactionTopicOptions
 } as const
 
 /** Broker options of storage. */
@@ -145,14 +147,26 @@ export function storeOptions(values: OptionValues): StoreOptions {
 
 /** A topic's options of storage out of everything that was set. */
 export function logConfig(values: OptionValues): LogConfig {
+  const policy = values.get(storageTopicOptions.cleanupPolicy)
+  const compact = policy.includes('compact')
+  const maxCompactionLagMs = Number(values.get(storageTopicOptions.maxCompactionLagMs))
+  const segmentMs = Number(values.get(storageTopicOptions.segmentMs))
+  // Age and size delete nothing without that policy.
+  const retention = (limit: bigint) => (policy.includes('delete') ? Number(limit) : -1)
   return {
     segmentBytes: values.get(storageTopicOptions.segmentBytes),
-    segmentMs: Number(values.get(storageTopicOptions.segmentMs)),
+    // What is never sealed is never compacted.
+    segmentMs: compact ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs,
     indexIntervalBytes: values.get(storageTopicOptions.indexIntervalBytes),
-    retentionMs: Number(values.get(storageTopicOptions.retentionMs)),
-    retentionBytes: Number(values.get(storageTopicOptions.retentionBytes)),
+    retentionMs: retention(values.get(storageTopicOptions.retentionMs)),
+    retentionBytes: retention(values.get(storageTopicOptions.retentionBytes)),
     flushMessages: Number(values.get(storageTopicOptions.flushMessages)),
     flushMs: Number(values.get(storageTopicOptions.flushMs)),
-    fileDeleteDelayMs: Number(values.get(storageTopicOptions.fileDeleteDelayMs))
+    fileDeleteDelayMs: Number(values.get(storageTopicOptions.fileDeleteDelayMs)),
+    compact,
+    deleteRetentionMs: Number(values.get(storageTopicOptions.deleteRetentionMs)),
+    minCompactionLagMs: Number(values.get(storageTopicOptions.minCompactionLagMs)),
+    maxCompactionLagMs,
+    minCleanableDirtyRatio: values.get(storageTopicOptions.minCleanableDirtyRatio)
   }
 }

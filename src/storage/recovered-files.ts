@@ -1,5 +1,6 @@
-import { readWhole } from './checkpoint.ts'
-import { logsFolder, offsetName, parseOffsetName } from './layout.ts'
+import { readWhole, replaceFile } from './checkpoint.ts'
+import { type Manifest, manifestBytes, manifestName, readManifest } from './compaction/manifest.ts'
+import { logsFolder, parseSegmentName, type SegmentRef, segmentName } from './layout.ts'
 import { entryBytes, indexHeader, OffsetIndex, readIndex } from './offset-index.ts'
 import type { RecoveryContext } from './recovery.ts'
 import type { Segment } from './segment.ts'
@@ -10,6 +11,7 @@ export class RecoveredFiles {
   private readonly folder: string
   private readonly hasFolder: boolean
   private folderMade: boolean
+  private names: Promise<readonly string[]> | undefined
 
   constructor(context: RecoveryContext, name: string, hasFolder: boolean) {
     this.context = context
@@ -18,14 +20,29 @@ export class RecoveredFiles {
     this.folderMade = hasFolder
   }
 
-  path(base: number, kind: 'log' | 'index'): string {
-    return `${this.folder}/${offsetName(base, kind)}`
+  path(segment: SegmentRef, kind: 'log' | 'index'): string {
+    return `${this.folder}/${segmentName(segment, kind)}`
   }
 
-  /** The bases of the segments in the folder, ascending. */
-  async bases(): Promise<number[]> {
-    const names = this.hasFolder ? await this.context.disk.list(this.folder) : []
-    return names.map(name => parseOffsetName(name, 'log')).filter(base => base !== undefined)
+  /** The segments in the folder as it was found, ascending. */
+  async segments(): Promise<SegmentRef[]> {
+    const refs = (await this.listed()).map(name => parseSegmentName(name)).filter(ref => ref !== undefined)
+    return refs.sort((a, b) => a.base - b.base || a.generation - b.generation)
+  }
+
+  async manifest(): Promise<Manifest | 'missing' | 'damaged'> {
+    return (await this.listed()).includes(manifestName) ? readManifest(this.context.disk, this.folder) : 'missing'
+  }
+
+  async writeManifest(manifest: Manifest): Promise<void> {
+    const { disk, folders } = this.context
+    await replaceFile(disk, folders, this.folder, manifestName, manifestBytes(manifest))
+  }
+
+  async removeManifest(): Promise<void> {
+    const { disk, folders } = this.context
+    await disk.remove(`${this.folder}/${manifestName}`)
+    await folders.sync(this.folder)
   }
 
   /** Appends to a segment's file; the segment has admitted the bytes already. */
@@ -36,7 +53,7 @@ export class RecoveredFiles {
       await folders.sync(logsFolder(folder))
       this.folderMade = true
     }
-    const file = await disk.open(this.path(segment.base, 'log'), { mode: 'write' })
+    const file = await disk.open(this.path(segment, 'log'), { mode: 'write' })
     try {
       const from = segment.bytes - bytes.length
       if (from === 0) await file.truncate(0)
@@ -53,7 +70,7 @@ export class RecoveredFiles {
   /** Replaces the index file of a segment; entries of the old one are believed below `indexedBytes`. */
   async writeIndex(segment: Segment, indexedBytes: number): Promise<void> {
     const { disk } = this.context
-    const path = this.path(segment.base, 'index')
+    const path = this.path(segment, 'index')
     if (!segment.indexLoaded) {
       const old = (await readWhole(disk, path)) ?? Buffer.alloc(0)
       segment.useIndexFile(readIndex(segment.base, old, indexedBytes))
@@ -71,10 +88,10 @@ export class RecoveredFiles {
   }
 
   /** Drops index entries of what lies behind `bytes`: other batches will come there. */
-  async cutIndex(base: number, bytes: number): Promise<void> {
-    const path = this.path(base, 'index')
+  async cutIndex(segment: SegmentRef, bytes: number): Promise<void> {
+    const path = this.path(segment, 'index')
     const old = await readWhole(this.context.disk, path)
-    const kept = old ? (readIndex(base, old, bytes).count + 1) * entryBytes : 0
+    const kept = old ? (readIndex(segment.base, old, bytes).count + 1) * entryBytes : 0
     if (!old || old.length <= kept) return
     const file = await this.context.disk.open(path, { mode: 'write' })
     try {
@@ -86,11 +103,11 @@ export class RecoveredFiles {
   }
 
   /** Newest first, so that what a crash leaves has no hole. */
-  async removeSegments(bases: readonly number[]): Promise<void> {
+  async removeSegments(segments: readonly SegmentRef[]): Promise<void> {
     const { disk, folders } = this.context
-    for (const base of [...bases].reverse()) {
-      await disk.remove(this.path(base, 'index'))
-      await disk.remove(this.path(base, 'log'))
+    for (const segment of [...segments].reverse()) {
+      await disk.remove(this.path(segment, 'index'))
+      await disk.remove(this.path(segment, 'log'))
       await folders.sync(this.folder)
     }
   }
@@ -100,5 +117,10 @@ export class RecoveredFiles {
     const { disk, folders, folder } = this.context
     await disk.remove(this.folder)
     await folders.sync(logsFolder(folder))
+  }
+
+  private listed(): Promise<readonly string[]> {
+    this.names ??= this.hasFolder ? this.context.disk.list(this.folder) : Promise.resolve([])
+    return this.names
   }
 }

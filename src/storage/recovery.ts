@@ -142,7 +142,8 @@ async function recoverLogs(
     const state = start.logs.get(name)
     const pieces = piecesOf(name, state, start, journals)
     const recovery = new LogRecovery(context, name, state ?? emptyState, folders.has(name))
-    if (state && pieces.length === 0 && state.cut === undefined && !salvage && !readEverything) {
+    const isAsKnown = state && pieces.length === 0 && state.cut === undefined && !salvage && !readEverything
+    if (isAsKnown && (await recovery.hasManifestOf(state))) {
       await recovery.sweep()
       logs.set(name, state)
       continue

@@ -1,4 +1,5 @@
 import * as header from '../record/header.ts'
+import type { SegmentRef } from './layout.ts'
 import { noTimestamp, OffsetIndex, type TimestampMark } from './offset-index.ts'
 import type { LogConfig } from './types.ts'
 import { VerifiedRanges } from './verified.ts'
@@ -15,13 +16,16 @@ export interface SegmentState {
   readonly newest: TimestampMark
   /** Max timestamp of the first batch; -1 when empty. */
   readonly firstTimestamp: number
-  /** It ends in damage: nothing may be appended to it. */
+  /** It ends in damage, or compaction has dealt with it: nothing may be appended to it. */
   readonly closed?: true
+  /** That of its files' names; 0 when absent. */
+  readonly generation?: number
 }
 
 /** A piece of a log with a file of its own, `<base>.log`: whole batches back to back, exactly as Kafka keeps them. */
-export class Segment {
+export class Segment implements SegmentRef {
   readonly base: number
+  readonly generation: number
   /** Bytes of its batches, in the file or still in memory. */
   bytes = 0
   /** The offset after its last batch. */
@@ -36,7 +40,7 @@ export class Segment {
   sealed = false
   /** Sealed, synced and cut to its true length. */
   finished = false
-  /** It ends in damage that is kept: a new segment takes what follows. */
+  /** It ends in damage that is kept, or stands in the log's manifest: a new segment takes what follows. */
   closed = false
   /** The file's name is durable in its folder. */
   made = false
@@ -54,14 +58,15 @@ export class Segment {
   /** Where the last index entry was added. */
   private indexedPosition = 0
 
-  constructor(base: number) {
+  constructor(base: number, generation = 0) {
     this.base = base
+    this.generation = generation
     this.end = base
     this.syncedEnd = base
   }
 
   static of(state: SegmentState): Segment {
-    const segment = new Segment(state.base)
+    const segment = new Segment(state.base, state.generation)
     segment.bytes = state.bytes
     segment.synced = state.bytes
     segment.end = state.end
@@ -79,6 +84,7 @@ export class Segment {
   state(): SegmentState {
     const { base, synced: bytes, syncedEnd: end, syncedNewest: newest, firstTimestamp } = this
     const state = { base, bytes, end, newest, firstTimestamp: bytes > 0 ? firstTimestamp : -1 }
+    if (this.generation > 0) return { ...state, closed: true, generation: this.generation }
     return this.closed ? { ...state, closed: true } : state
   }
 
@@ -92,7 +98,7 @@ export class Segment {
   /** Takes the batch at `buffer[at]` as its next one: sizes, ends, timestamps, index. The bytes go elsewhere. */
   admit(buffer: Buffer, at: number, bytes: number, indexIntervalBytes: number): void {
     const base = header.baseOffset(buffer, at)
-    const timestamp = header.maxTimestamp(buffer, at)
+    const timestamp = header.newestTimestamp(buffer, at)
     this.index ??= new OffsetIndex(this.base)
     const gap = base !== this.end
     if (gap) this.hasGaps = true
@@ -166,6 +172,14 @@ export class Segment {
     this.syncedEnd = end
     this.syncedNewest = newest
   }
+}
+
+/** The one that holds `offset`, or the first batch after it. */
+export function segmentAt(segments: readonly Segment[], offset: number): Segment | undefined {
+  let at = segments.length - 1
+  while (at > 0 && segments[at].base > offset) at--
+  while (at < segments.length && segments[at].end <= offset) at++
+  return segments[at]
 }
 
 /** The segments of a log that ends at `end`, ready to be appended to: the last one may be new. */

@@ -1,6 +1,6 @@
 import { crc32c } from '../std/crc32c.ts'
 import { readWhole, replaceFile } from './checkpoint.ts'
-import { logsFolder, offsetName, parseOffsetName } from './layout.ts'
+import { logsFolder, parseSnapshotName, snapshotName } from './layout.ts'
 import type { StoredLog } from './log.ts'
 import type { StoreContext } from './store-context.ts'
 import type { Snapshot } from './types.ts'
@@ -26,11 +26,12 @@ export async function storeSnapshot(context: StoreContext, log: StoredLog, snaps
   file.writeInt32BE(log.epochAt(snapshot.offset - 1), 8)
   snapshot.bytes.copy(file, prefixBytes)
   file.writeUInt32BE(crc32c(file, 4), 0)
-  await replaceFile(context.disk, context.folders, log.folder, offsetName(snapshot.offset, 'snapshot'), file)
+  await replaceFile(context.disk, context.folders, log.folder, snapshotName(snapshot.offset), file)
   // Those above are of records that were lost.
   const offsets = await snapshotOffsets(context, log)
   const kept = offsets.filter(offset => offset <= snapshot.offset).slice(-keptMax)
-  for (const offset of offsets) if (!kept.includes(offset)) await context.disk.remove(log.path(offset, 'snapshot'))
+  for (const offset of offsets)
+    if (!kept.includes(offset)) await context.disk.remove(`${log.folder}/${snapshotName(offset)}`)
 }
 
 /** The newest intact snapshot that isn't above the log's end. */
@@ -39,7 +40,7 @@ export async function loadSnapshot(context: StoreContext, log: StoredLog): Promi
   const offsets = await snapshotOffsets(context, log)
   for (const offset of offsets.reverse()) {
     if (offset > log.endOffset) continue
-    const file = await readWhole(context.disk, log.path(offset, 'snapshot'))
+    const file = await readWhole(context.disk, `${log.folder}/${snapshotName(offset)}`)
     if (!file) continue
     const found = decodeSnapshot(file)
     if (found) {
@@ -64,14 +65,14 @@ export function decodeSnapshot(file: Buffer): { epoch: number; bytes: Buffer } |
 export async function cutSnapshots(context: StoreContext, log: StoredLog, end: number): Promise<void> {
   if (!log.folderMade && !log.isKnown) return
   const above = (await snapshotOffsets(context, log)).filter(offset => offset > end)
-  for (const offset of above) await context.disk.remove(log.path(offset, 'snapshot'))
+  for (const offset of above) await context.disk.remove(`${log.folder}/${snapshotName(offset)}`)
   if (above.length > 0) await context.folders.sync(log.folder)
 }
 
 async function snapshotOffsets(context: StoreContext, log: StoredLog): Promise<number[]> {
   const offsets: number[] = []
   for (const name of await context.disk.list(log.folder)) {
-    const offset = parseOffsetName(name, 'snapshot')
+    const offset = parseSnapshotName(name)
     if (offset !== undefined) offsets.push(offset)
   }
   return offsets.sort((a, b) => a - b)

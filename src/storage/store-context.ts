@@ -71,5 +71,10 @@ export const unlimited: LogConfig = {
   retentionBytes: -1,
   flushMessages: 1,
   flushMs: Number.MAX_SAFE_INTEGER,
-  fileDeleteDelayMs: 0
+  fileDeleteDelayMs: 0,
+  compact: false,
+  deleteRetentionMs: 0,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  minCleanableDirtyRatio: 0.5
 }

@@ -362,7 +362,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     await this.control(removed, 'drop', removed.endOffset)
     removed.tail.clear()
     for (const segment of removed.segments)
-      this.files.forget(removed.path(segment.base, 'log'), removed.path(segment.base, 'index'))
+      this.files.forget(removed.path(segment, 'log'), removed.path(segment, 'index'))
     if (!(await this.disk.exists(removed.folder))) return
     const target = `${removed.folder}.${this.nextRoundOrder}${deletedSuffix}`
     await this.disk.rename(removed.folder, target)

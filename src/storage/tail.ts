@@ -89,6 +89,13 @@ export class Tail {
     if (this.rest === rest) this.rest = undefined
   }
 
+  /** Lets go of durable slabs with nothing at or above `offset`: what they hold isn't what the files hold any more. */
+  evictBelow(offset: number): void {
+    while (this.slabs[0] && this.slabs[0] !== this.unsynced[0] && this.slabs[0].endOffset <= offset)
+      this.evict(this.slabs[0])
+    this.rest = undefined
+  }
+
   /** Lets go of everything. */
   clear(): void {
     for (const slab of this.slabs) slab.leave()

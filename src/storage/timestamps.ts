@@ -61,7 +61,7 @@ async function newestOfPart(log: StoredLog, segment: Segment, below: number): Pr
   const from = index && entry >= 0 ? index.offsetAt(entry) : Math.max(segment.base, log.startOffset)
   await walk(log, from, Math.min(below, segment.end), (batch, at) => {
     const isCut = header.baseOffset(batch, at) < log.startOffset
-    const timestamp = isCut ? newestRecord(batch, at, log.startOffset) : header.maxTimestamp(batch, at)
+    const timestamp = isCut ? newestRecord(batch, at, log.startOffset) : header.newestTimestamp(batch, at)
     if (timestamp > newest.timestamp) newest = { timestamp, offset: header.baseOffset(batch, at) }
     return false
   })

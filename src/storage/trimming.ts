@@ -1,11 +1,12 @@
 import { assert } from '../std/assert.ts'
 import { NaruError } from '../std/errors.ts'
+import { cutManifest } from './compaction/manifest.ts'
 import { storageError } from './errors.ts'
 import { locateBatch } from './file-reader.ts'
 import { deletedSuffix } from './layout.ts'
 import type { StoredLog } from './log.ts'
 import { entryBytes } from './offset-index.ts'
-import { Segment } from './segment.ts'
+import { Segment, segmentAt } from './segment.ts'
 import { cutSnapshots } from './snapshots.ts'
 import type { StoreContext } from './store-context.ts'
 
@@ -17,7 +18,7 @@ export async function truncate(context: StoreContext, log: StoredLog, offset: nu
   if (offset >= log.endOffset) return
   assert(offset >= log.startOffset, 'a log is not truncated below its start')
   await quiesce(context, log)
-  const segment = log.segmentOf(offset) ?? log.active
+  const segment = segmentAt(log.segments, offset) ?? log.active
   const place = await locateBatch(context, log, segment, offset)
   const kept = log.segments.indexOf(segment) + (place.position > 0 ? 1 : 0)
   const removed = log.segments.slice(kept)
@@ -28,14 +29,16 @@ export async function truncate(context: StoreContext, log: StoredLog, offset: nu
   try {
     await context.control(log, 'cut', end, log.syncedPlace())
     log.generation++
+    log.cuts++
     context.forgetTail(log)
     log.segments = log.segments.slice(0, kept)
     if (place.position > 0) segment.cut(place.position, place.offset, place.newest)
-    if (place.position === 0 || end > place.offset) log.segments.push(new Segment(end))
+    if (place.position === 0 || end > place.offset || segment.closed) log.segments.push(new Segment(end))
     log.endsAt(end)
     if (place.position > 0) await cutFile(context, log, segment)
     segment.sealed = segment.finished = segment !== log.active
     await removeFiles(context, log, removed.reverse())
+    await cutManifest(context, log, end)
     // Before the reset entry: a checkpoint that doesn't need that entry any more must not say that there is a cut to make.
     log.cutTo = undefined
     log.voidBefore = context.order
@@ -98,10 +101,15 @@ async function deleteSegments(context: StoreContext, log: StoredLog): Promise<vo
   log.generation++
   log.segments = log.segments.filter(segment => !gone.includes(segment))
   log.changed()
+  await retireFiles(context, log, gone)
+}
+
+/** Takes the files of segments that are no part of the log any more out of the way; readers keep what they have open. */
+export async function retireFiles(context: StoreContext, log: StoredLog, gone: readonly Segment[]): Promise<void> {
   const renamed: string[] = []
   for (const segment of gone)
     for (const kind of ['log', 'index'] as const) {
-      const path = log.path(segment.base, kind)
+      const path = log.path(segment, kind)
       context.files.forget(path)
       if (!(await context.disk.exists(path))) continue
       await context.disk.rename(path, path + deletedSuffix)
@@ -121,8 +129,8 @@ async function quiesce(context: StoreContext, log: StoredLog): Promise<void> {
 /** Removes the files of segments, newest first, so that what is left never has a hole. */
 async function removeFiles(context: StoreContext, log: StoredLog, removed: readonly Segment[]): Promise<void> {
   const { disk, files, folders } = context
-  for (const { base } of removed) {
-    for (const path of [log.path(base, 'index'), log.path(base, 'log')]) {
+  for (const segment of removed) {
+    for (const path of [log.path(segment, 'index'), log.path(segment, 'log')]) {
       files.forget(path)
       await disk.remove(path)
     }
@@ -133,11 +141,11 @@ async function removeFiles(context: StoreContext, log: StoredLog, removed: reado
 /** Cuts the files of a segment to what is left of it. */
 async function cutFile(context: StoreContext, log: StoredLog, segment: Segment): Promise<void> {
   const { disk, files } = context
-  await files.use(log.path(segment.base, 'log'), 'write', async file => {
+  await files.use(log.path(segment, 'log'), 'write', async file => {
     await file.truncate(segment.bytes)
     await file.sync()
   })
-  const index = log.path(segment.base, 'index')
+  const index = log.path(segment, 'index')
   if (await disk.exists(index))
     await files.use(index, 'index', async file => {
       await file.truncate(segment.indexWritten === 0 ? 0 : (segment.indexWritten + 1) * entryBytes)

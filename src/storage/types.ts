@@ -3,6 +3,8 @@
  * record batches (`Log`). DESIGN section 5 says what durable means.
  */
 
+import type { Compaction } from './compaction/log-compaction.ts'
+
 /** A topic id as Kafka prints it: 16 bytes in base64url, 22 characters. */
 export type TopicId = string
 
@@ -23,6 +25,12 @@ export interface LogConfig {
   readonly flushMessages: number
   readonly flushMs: number
   readonly fileDeleteDelayMs: number
+  /** Whether compaction keeps only the newest value of each key (cleanup.policy). */
+  readonly compact: boolean
+  readonly deleteRetentionMs: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly minCleanableDirtyRatio: number
 }
 
 /** A log start with producer state or the like, kept beside the log and bound to an offset. */
@@ -75,6 +83,7 @@ export interface Log {
   readonly failure: Error | undefined
   /** Newest epoch with its first offset; undefined on an empty log that never had one. */
   readonly latestEpoch: EpochStart | undefined
+  readonly compaction: Compaction
 
   /**
    * Called, synchronously and in order, whenever `durableEndOffset` has grown or `failure` was set. One listener:

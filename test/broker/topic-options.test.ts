@@ -60,13 +60,25 @@ describe('topic options', () => {
     assert.equal(topicConfig(texts, control.image, 1, new OptionValues()).log.retentionMs, -1)
   })
 
+  it('compact, and delete besides', async () => {
+    const { control } = await adminWorld()
+    const texts = checkTopicConfigs({
+      'cleanup.policy': 'compact,delete',
+      'retention.ms': '1',
+      'max.compaction.lag.ms': '7',
+      'delete.retention.ms': '2'
+    })
+    const { log, partition } = topicConfig(texts, control.image, 1, new OptionValues())
+    assert.deepEqual([log.compact, log.retentionMs, log.deleteRetentionMs], [true, 1, 2])
+    // A segment must end before what is in it can be compacted.
+    assert.equal(log.segmentMs, 7)
+    assert.ok(partition.requireKeys)
+  })
+
   const refused: Record<string, string> = {
-    'cleanup.policy': 'compact,delete',
     'compression.gzip.level': '9',
-    'delete.retention.ms': '1',
     'leader.replication.throttled.replicas': '*',
     'local.retention.ms': '1000',
-    'min.cleanable.dirty.ratio': '0.1',
     preallocate: 'true',
     'remote.storage.enable': 'true',
     'segment.index.bytes': '1024',
@@ -153,7 +165,7 @@ describe("a topic's config", () => {
 
   it('deletes nothing from a topic that is only compacted', async () => {
     const { control } = await adminWorld()
-    const texts = checkTopicConfigs({ 'cleanup.policy': 'compact', 'retention.ms': '1' }, true)
+    const texts = checkTopicConfigs({ 'cleanup.policy': 'compact', 'retention.ms': '1' })
     const { log } = topicConfig(texts, control.image, 1, new OptionValues({ 'log.retention.bytes': '1' }))
     assert.deepEqual([log.retentionMs, log.retentionBytes], [-1, -1])
   })

@@ -121,7 +121,12 @@ describe('making a topic', () => {
       'INVALID_CONFIG',
       /^Null value not supported for topic configs: retention\.ms$/
     ],
-    ['x', { configs: [{ name: 'cleanup.policy', value: 'compact' }] }, 'INVALID_CONFIG', /only delete is supported/]
+    [
+      'x',
+      { configs: [{ name: 'cleanup.policy', value: 'shrink' }] },
+      'INVALID_CONFIG',
+      /must be one of: compact, delete/
+    ]
   ]
   for (const [name, more, code, message] of refused)
     it(`refuses ${name.slice(0, 20)} ${JSON.stringify(more)} as ${code}`, async () => {

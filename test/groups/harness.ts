@@ -41,8 +41,8 @@ export class Topics implements TopicDirectory {
 
 /** One coordinator with one partition, on a clock that the test moves. */
 export class World {
-  /** Small where a test wants logs to be carried forward all the time. */
-  static carryForwardBytesMin: number | undefined
+  /** Small where a test wants logs to be compacted all the time. */
+  static compactedBytesMin: number | undefined
   readonly clock: ManualClock
   readonly topics: Topics
   readonly config: GroupConfig
@@ -68,7 +68,7 @@ export class World {
       logger: silent,
       config: this.config,
       topics,
-      carryForwardBytesMin: World.carryForwardBytesMin,
+      compactedBytesMin: World.compactedBytesMin,
       leaderOf: () => ({ nodeId: 1, host: 'localhost', port: 9092 })
     })
   }

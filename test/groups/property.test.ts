@@ -55,8 +55,8 @@ async function act(world: World, members: TestMember[], what: string, at: number
   return world
 }
 
-// So small that nearly every turn has the log carried forward while the next ones go on.
-World.carryForwardBytesMin = 100
+// So small that nearly every turn has the log compacted while the next ones go on.
+World.compactedBytesMin = 100
 
 test('replaying the log gives the state that was built live', async () => {
   let settled = 0

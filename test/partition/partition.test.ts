@@ -10,7 +10,7 @@ import { SeededRandom } from '../../src/std/random.ts'
 import type { LogStore } from '../../src/storage/types.ts'
 import { logId, openStore, type StoreSetting, setting, syncConfig } from '../storage/support.ts'
 
-const config = new OptionValues({}).of(partitionTopicOptions)
+const config = { ...new OptionValues({}).of(partitionTopicOptions), requireKeys: false }
 const id = logId(1)
 
 /** Leads the log of a store; tells from where its batches were read to know its producers. */

@@ -1,5 +1,6 @@
-import assert from 'node:assert/strict'
+import { filterBatch, type RecordFilter } from '../../src/record/filter.ts'
 import * as header from '../../src/record/header.ts'
+import { iterateRecords } from '../../src/record/iterate.ts'
 import type { ReplicatedLog } from '../../src/statelog/types.ts'
 import { NaruError } from '../../src/std/errors.ts'
 import type { LogRead, ReadOptions } from '../../src/storage/types.ts'
@@ -17,6 +18,7 @@ export class MemoryLog implements ReplicatedLog {
   endOffset = 0
   highWatermark = 0
   commitByHand = false
+  compactions = 0
   /** Thrown by the next append, once. */
   nextAppendError: NaruError | undefined
   readError: NaruError | undefined
@@ -62,6 +64,8 @@ export class MemoryLog implements ReplicatedLog {
       next.batches.push(batch)
       next.endOffset = header.lastOffset(batch) + 1
     }
+    // What was dead at the end may be compacted away: its offsets are not.
+    next.endOffset = Math.max(next.endOffset, this.highWatermark)
     next.highWatermark = next.endOffset
     return next
   }
@@ -72,10 +76,29 @@ export class MemoryLog implements ReplicatedLog {
     return new Promise((resolve, reject) => this.waiters.push({ offset, resolve, reject }))
   }
 
-  async deleteRecordsBefore(offset: number): Promise<void> {
-    assert.ok(offset <= this.highWatermark, 'records are dropped before they are committed')
-    this.startOffset = offset
-    this.batches = this.batches.filter(batch => header.lastOffset(batch) >= offset)
+  get sizeBytes(): number {
+    return this.batches.reduce((sum, batch) => sum + batch.length, 0)
+  }
+
+  /** Takes a while, as it does on disk: appends go on meanwhile. */
+  async compactSoon(): Promise<void> {
+    const end = this.highWatermark
+    await new Promise(resolve => setImmediate(resolve))
+    const newest = new Map<string, number>()
+    const dirty = this.batches.filter(batch => header.lastOffset(batch) < end)
+    for (const batch of dirty)
+      for (const { key, offset } of iterateRecords(batch)) newest.set(key?.toString('hex') ?? '', offset)
+    const filter: RecordFilter = {
+      nowMs: 0,
+      deleteRetentionMs: 0,
+      isNewest: (offset, plain, { keyStart, keyLength }) =>
+        newest.get(plain.toString('hex', keyStart, keyStart + keyLength)) === offset,
+      isLastOfProducer: () => false
+    }
+    this.batches = this.batches.flatMap(batch =>
+      header.lastOffset(batch) < end ? (filterBatch(batch, 0, filter) ?? []) : [batch]
+    )
+    this.compactions++
   }
 
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead> {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import type { Disk } from '../../src/disk/disk.ts'
+import { type Disk, DiskError } from '../../src/disk/disk.ts'
 import { SimulatedDisk } from '../../src/disk/simulated.ts'
-import { NaruError } from '../../src/std/errors.ts'
+import { buildBatch } from '../../src/record/build.ts'
+import * as header from '../../src/record/header.ts'
+import { codeOf, NaruError } from '../../src/std/errors.ts'
 import type { Logger } from '../../src/std/log.ts'
 import { below, chance, SeededRandom } from '../../src/std/random.ts'
+import { Compactor } from '../../src/storage/compaction/compactor.ts'
 import type { Log, LogStore } from '../../src/storage/types.ts'
 import { LogModel } from './model.ts'
 import { batchAt, cachedConfig, durable, logId, openStore, type StoreSetting, setting, syncConfig } from './support.ts'
@@ -13,6 +16,8 @@ export interface RunOptions {
   readonly lives?: number
   /** Probability of each write and each sync to fail. */
   readonly faults?: number
+  /** Logs have few keys and are compacted. */
+  readonly compacts?: boolean
   /** The disk fills up, again and again. */
   readonly fills?: boolean
   /** A disk that breaks a rule: the run must find it out. */
@@ -50,6 +55,13 @@ export async function crashRun(seed: number, options: RunOptions = {}): Promise<
   await run.life(false, 0)
 }
 
+/** With memory for few keys, so that passes end early. */
+function newCompactor(world: StoreSetting, random: SeededRandom): Compactor {
+  const dedupeBytes = chance(random, 0.3) ? 100 : 100_000
+  const limits = { dedupeBytes, loadFactor: 0.9, ioBytes: 8192, bytesPerSecond: Number.POSITIVE_INFINITY }
+  return new Compactor(world.clock, random, limits)
+}
+
 class CrashRun {
   private readonly random: SeededRandom
   private readonly options: RunOptions
@@ -57,9 +69,12 @@ class CrashRun {
   private models: LogModel[] = []
   private made = 0
   private epoch = 0
+  private nowMs = 1_700_000_000_000
   private lostPower = false
   private background: Promise<unknown>[] = []
   private readonly busy = new Set<LogModel>()
+  private compactor: Compactor | undefined
+  private isCompacting = false
 
   constructor(random: SeededRandom, options: RunOptions) {
     this.random = random
@@ -80,6 +95,8 @@ class CrashRun {
     this.epoch++
     this.background = []
     this.busy.clear()
+    this.compactor = this.options.compacts ? newCompactor(world, random) : undefined
+    this.isCompacting = false
     try {
       const store = await openStore(world)
       await this.checkAll(store, world)
@@ -152,6 +169,8 @@ class CrashRun {
       const model = models[below(random, models.length)]
       const dice = below(random, 1000)
       if (!model || dice < 100) await turn()
+      else if (this.compactor && model.mayBeMissing && !this.isCompacting && chance(random, 0.08))
+        this.compact(model, logs.get(model)!)
       else if (dice < 850) this.append(model, logs.get(model)!)
       else if (dice < 880) this.start(model, () => this.truncate(model, logs.get(model)!))
       else if (dice < 900) this.start(model, () => this.advance(model, logs.get(model)!))
@@ -189,7 +208,7 @@ class CrashRun {
       if (chance(random, 0.02)) offset += 1 + below(random, 5)
       const records = 1 + below(random, 3)
       const bytes = chance(random, 0.005) ? 80_000 : below(random, chance(random, 0.1) ? 9000 : 900)
-      pieces.push(batchAt(offset, records, bytes, this.epoch))
+      pieces.push(model.mayBeMissing ? this.keyed(offset, records, bytes) : batchAt(offset, records, bytes, this.epoch))
       offset += records
     }
     const batches = Buffer.concat(pieces)
@@ -202,6 +221,58 @@ class CrashRun {
     batches.fill(0)
   }
 
+  /** Records of few keys, some of them tombstones. */
+  private keyed(offset: number, records: number, bytes: number): Buffer {
+    const { random } = this
+    const batch = buildBatch(
+      Array.from({ length: records }, (_, at) => ({
+        timestamp: 1_700_000_000_000 + offset + at,
+        key: Buffer.from(`key ${below(random, 7)}`),
+        value: chance(random, 0.2) ? null : Buffer.alloc(bytes, (offset + at) % 251)
+      })),
+      {
+        codec: chance(random, 0.2) ? 'lz4' : 'none',
+        producerId: below(random, 3) - 1,
+        producerEpoch: 0,
+        baseSequence: 0
+      }
+    )
+    header.setBaseOffset(batch, offset)
+    header.setLeaderEpoch(batch, this.epoch)
+    return batch
+  }
+
+  /** One pass, beside everything else. */
+  private compact(model: LogModel, log: Log): void {
+    const { random } = this
+    const limit = log.durableEndOffset
+    model.compacting(limit)
+    this.isCompacting = true
+    const lastOf = new Map<number, number>()
+    for (const { bytes, end } of model.batches) lastOf.set(header.producerId(bytes), end - 1)
+    this.nowMs += below(random, 100)
+    const sealed = chance(random, 0.5) ? log.compaction.seal() : Promise.resolve()
+    const running = sealed
+      .then(() =>
+        log.compaction.run(this.compactor!, {
+          below: limit,
+          nowMs: this.nowMs,
+          decompressedBytesMax: 1024 * 1024,
+          isLastOfProducer: (id, last) => lastOf.get(id) === last,
+          stopped: () => false
+        })
+      )
+      .catch(error => {
+        const isExpected = error instanceof NaruError || error instanceof DiskError
+        if (!isExpected || codeOf(error) === 'CORRUPT_MESSAGE') throw error
+      })
+      .finally(() => {
+        this.isCompacting = false
+      })
+    running.catch(() => {})
+    this.background.push(running)
+  }
+
   private async truncate(model: LogModel, log: Log): Promise<void> {
     const offset = log.startOffset + below(this.random, log.endOffset - log.startOffset + 1)
     const straddled = model.batches.find(batch => batch.end > offset)
@@ -209,6 +280,11 @@ class CrashRun {
     // In a gap the end is that of the batch before.
     const previous = model.batches.filter(batch => batch.end <= offset).pop()
     model.endMayBeCutTo = Math.min(model.endMayBeCutTo, previous?.end ?? 0)
+    // That batch may have been compacted away, and the one before it.
+    for (const missing of model.mayBeMissing ?? [])
+      if (missing >= model.endMayBeCutTo - 3) model.endMayBeCutTo = Math.min(model.endMayBeCutTo, log.startOffset)
+    // What replaced it may be what is cut off.
+    if (model.mayBeMissing?.size) model.keysCount = false
     await log.truncate(offset)
     model.truncated(log.endOffset)
   }
@@ -254,18 +330,20 @@ class CrashRun {
     const offset = log.startOffset + below(this.random, log.endOffset - log.startOffset)
     const read = await log.read(offset, { maxBytes: 5000, atLeastOne: true, below: log.endOffset })
     const batch = model.batches.find(({ end }) => end > offset)
-    assert.ok(batch && read.bytes > 0, 'something is read')
+    assert.ok((batch && read.bytes > 0) || model.mayBeMissing, 'something is read')
     const bytes = Buffer.concat(read.chunks)
     // What a reader holds stays as it is whatever happens to the log.
     await turn()
     assert.ok(bytes.equals(Buffer.concat(read.chunks)), 'bytes that are held change')
-    assert.ok(bytes.subarray(0, batch.bytes.length).equals(batch.bytes), 'the batch that was appended is read')
+    if (batch && !model.mayBeMissing)
+      assert.ok(bytes.subarray(0, batch.bytes.length).equals(batch.bytes), 'the batch that was appended is read')
     read.release()
   }
 
   private newModel(): LogModel {
     const config = chance(this.random, 0.6) ? syncConfig : cachedConfig
     const model = new LogModel(logId(this.made++), { ...config, segmentBytes: 4096 + below(this.random, 60_000) })
+    if (this.options.compacts && (this.made === 1 || chance(this.random, 0.7))) model.mayBeMissing = new Set()
     this.models.push(model)
     return model
   }

@@ -68,3 +68,41 @@ export const recoveryPointEarly = (disk: Disk): Disk =>
 /** A failed sync is tried again: it succeeds, although the pages are gone. */
 export const syncRetried = (disk: Disk): Disk =>
   changed(disk, path => (path.endsWith('.log') ? { file: { sync: retried } } : {}))
+
+const compactedLog = /-\d{10}\.log$/
+const compactedIndex = /-\d{10}\.index$/
+
+/** Compacted segments take the place of others before they are on the device. */
+export const compactedNotSynced = (disk: Disk): Disk =>
+  changed(disk, path => (compactedLog.test(path) ? { file: { sync: async () => {} } } : {}))
+
+/** So do their indexes, which alone explain gaps. */
+export const compactedIndexNotSynced = (disk: Disk): Disk =>
+  changed(disk, path => (compactedIndex.test(path) ? { file: { sync: async () => {} } } : {}))
+
+/** The manifest that names them isn't on the device when the old ones go. */
+export const manifestNotSynced = (disk: Disk): Disk =>
+  changed(disk, path => (path.endsWith('/compacted.new') ? { file: { sync: async () => {} } } : {}))
+
+/** Old segments are gone before the manifest that replaces them has its name. */
+export const oldRemovedFirst = (disk: Disk): Disk =>
+  changed(disk, () => ({}), {
+    rename: async (from, to) => {
+      if (!to.endsWith('/compacted')) return disk.rename(from, to)
+      const folder = to.slice(0, to.lastIndexOf('/'))
+      for (const name of await disk.list(folder))
+        if (name.endsWith('.log') && !compactedLog.test(name) && name.startsWith('0'.repeat(20)))
+          await disk.remove(`${folder}/${name}`)
+      await disk.syncDir(folder)
+      await disk.rename(from, to)
+    }
+  })
+
+/** The names of new segments and of the manifest are never made durable. */
+export const namesNotSynced = (disk: Disk): Disk =>
+  changed(disk, () => ({}), {
+    syncDir: async path => {
+      const isCompacted = (await disk.list(path)).some(name => compactedLog.test(name))
+      return isCompacted ? undefined : disk.syncDir(path)
+    }
+  })

@@ -28,7 +28,12 @@ export const syncConfig: LogConfig = {
   retentionBytes: -1,
   flushMessages: 1,
   flushMs: Number.MAX_SAFE_INTEGER,
-  fileDeleteDelayMs: 0
+  fileDeleteDelayMs: 0,
+  compact: false,
+  deleteRetentionMs: 0,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  minCleanableDirtyRatio: 0.5
 }
 
 /** As flush.messages and flush.ms are by Kafka's defaults: syncs are left to the background. */

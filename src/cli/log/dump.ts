@@ -6,8 +6,8 @@ import { metastoreFrames } from '../../metastore/embedded/inspect.ts'
 import { readCheckpoint, readWhole } from '../../storage/checkpoint.ts'
 import { inspectFolder } from '../../storage/inspect/folder.ts'
 import { inspectJournal, journalKindOf } from '../../storage/inspect/journal.ts'
-import { parseOffsetName } from '../../storage/layout.ts'
-import { readIndex } from '../../storage/offset-index.ts'
+import { parseSegmentName, parseSnapshotName } from '../../storage/layout.ts'
+import { readSegmentIndex } from '../../storage/offset-index.ts'
 import { decodeSnapshot } from '../../storage/snapshots.ts'
 import { Failed } from '../failure.ts'
 import { bytesText, count, RecordOutput } from '../output.ts'
@@ -102,7 +102,11 @@ async function dumpLog(disk: Disk, folder: string, flags: DumpFlags, lines: Line
 
 async function dumpIndex(disk: Disk, path: string, lines: Lines): Promise<void> {
   const bytes = (await readWhole(disk, path)) ?? Buffer.alloc(0)
-  const index = readIndex(parseOffsetName(basename(path), 'index') ?? 0, bytes, Number.POSITIVE_INFINITY)
+  const index = readSegmentIndex(
+    parseSegmentName(basename(path), 'index') ?? { base: 0, generation: 0 },
+    bytes,
+    Number.POSITIVE_INFINITY
+  )
   for (let entry = 0; entry < index.count; entry++) {
     const { timestamp, offset } = index.timestampBefore(entry)
     lines.print(
@@ -128,7 +132,7 @@ async function dumpIndex(disk: Disk, path: string, lines: Lines): Promise<void> 
 
 async function dumpSnapshot(disk: Disk, path: string, lines: Lines): Promise<void> {
   const found = decodeSnapshot((await readWhole(disk, path)) ?? Buffer.alloc(0))
-  const offset = parseOffsetName(basename(path), 'snapshot') ?? -1
+  const offset = parseSnapshotName(basename(path)) ?? -1
   lines.print(
     { kind: 'snapshot', path, offset, intact: found !== undefined, epoch: found?.epoch, bytes: found?.bytes.length },
     ({ intact, epoch, bytes }) =>

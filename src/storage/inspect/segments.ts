@@ -2,8 +2,8 @@ import type { Disk, DiskFile } from '../../disk/disk.ts'
 import * as header from '../../record/header.ts'
 import { type Range, readWhole } from '../checkpoint.ts'
 import { Epochs } from '../epochs.ts'
-import { parseOffsetName } from '../layout.ts'
-import { OffsetIndex, readIndex } from '../offset-index.ts'
+import { parseSegmentName } from '../layout.ts'
+import { OffsetIndex, readSegmentIndex } from '../offset-index.ts'
 import { Segment } from '../segment.ts'
 import { SegmentScan } from '../segment-scan.ts'
 
@@ -93,7 +93,8 @@ export async function walkSegmentFile(
     const first = Buffer.alloc(8)
     const read = await file.read(first, 0, 8, 0)
     const name = path.slice(path.lastIndexOf('/') + 1)
-    const base = parseOffsetName(name, 'log') ?? (read === 8 ? header.baseOffset(first) : 0)
+    const named = parseSegmentName(name)
+    const base = named?.base ?? (read === 8 ? header.baseOffset(first) : 0)
     const indexFile = (await readWhole(disk, path.replace(/\.log$/, '.index'))) ?? Buffer.alloc(0)
     const known: SegmentKnowledge = {
       base,
@@ -101,7 +102,9 @@ export async function walkSegmentFile(
       end: undefined,
       epochs: new Epochs(),
       epochsKnown: { from: 0, to: 0 },
-      index: path.endsWith('.log') ? readIndex(base, indexFile, size) : new OffsetIndex(base)
+      index: path.endsWith('.log')
+        ? readSegmentIndex(named ?? { base, generation: 0 }, indexFile, size)
+        : new OffsetIndex(base)
     }
     const segment = await walkSegment(file, known, visitor, pace)
     return { end: segment.end, rest: await restOf(file, segment.bytes, size) }
