@@ -21,7 +21,7 @@ describe('the rounds of a journal', () => {
     toVersion1(disk)
     const again = await openStore(setting(disk))
     assert.deepEqual(await readAll(await again.open(logId(0), syncConfig)), Buffer.concat(appended))
-    assert.equal(disk.contents(`${folder}/naru.json`).toString(), '{"version":2}\n')
+    assert.equal(disk.contents(`${folder}/naru.json`).toString(), '{"version":3}\n')
     await again.close()
   })
 

@@ -61,6 +61,9 @@ export const recordCases: Case[] = [
   produced('an unknown codec', batch({ attributes: 7 }), -1),
   produced('a batch over the limit', batch({ records: bigValue(1_200_000) }), 10),
   produced("a batch over the topic's limit", batch({ records: bigValue(2000) }), 10, [['max.message.bytes', '1000']]),
+  produced('a record without a key to a compacted topic', batch({ records: [{ key: null, value: 'v' }] }), 87, [
+    ['cleanup.policy', 'compact']
+  ]),
   produced('a timestamp two hours ahead', () => recordBatch({ timestamp: Date.now() + 2 * hourMs }), 32),
   {
     name: 'produce: acks=2',
