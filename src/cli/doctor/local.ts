@@ -41,7 +41,7 @@ function configsOf(metastore: Awaited<ReturnType<typeof readMetastore>>): LocalV
     const { name, configs } = parse<TopicValue>(value)
     for (const [config, text] of Object.entries(configs)) {
       try {
-        checkTopicConfigs({ [config]: text }, name.startsWith('__'))
+        checkTopicConfigs({ [config]: text })
       } catch (error) {
         bad.push({ of: `topic ${name}`, name: config, why: messageOf(error) })
       }
