@@ -36,7 +36,7 @@ interface Result {
 /** Short enough for tests that wait for a session to end, on both kinds of broker. */
 const settings: Settings = { 'group.min.session.timeout.ms': '1000' }
 
-const programTimeoutMs = 240_000
+const programTimeoutMs = 400_000
 
 /** Runs a tool of a toolchain; undefined when it went well, else why not. */
 export function complaint(command: string, args: readonly string[], cwd = root): string | undefined {

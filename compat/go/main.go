@@ -18,7 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const checkTimeout = 60 * time.Second
+const checkTimeout = 120 * time.Second
 
 type check struct {
 	name string
@@ -114,16 +114,16 @@ func (p *place) createNamed(topic string, partitions int32, configs map[string]s
 	})
 }
 
-// eventually tries until it is nil, for 15 s.
+// eventually tries until it is nil, for 40 s.
 func eventually(try func() error) {
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(40 * time.Second)
 	for {
 		err := try()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			fail("still after 15 s: %v", err)
+			fail("still after 40 s: %v", err)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -21,7 +21,7 @@ var restartChecks = []check{
 	{"restart: kill -9 twice under a producer and a group: nothing acknowledged is lost or doubled, order holds", func(p *place) {
 		p.create(3, nil)
 		producer := p.client(kgo.DefaultProduceTopic(p.topic), kgo.ProducerLinger(time.Millisecond),
-			kgo.RecordPartitioner(kgo.RoundRobinPartitioner()), kgo.RecordDeliveryTimeout(50*time.Second))
+			kgo.RecordPartitioner(kgo.RoundRobinPartitioner()), kgo.RecordDeliveryTimeout(100*time.Second))
 		s := &step{p: p, from: p.topic, balancer: kgo.CooperativeStickyBalancer(), seen: map[string]int{}}
 		s.start()
 		var mu sync.Mutex
