@@ -9,13 +9,14 @@ import time
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-# What a consumer is told while its broker comes back, and goes on after.
+# What a consumer is told while its broker comes back or a topic is new to it, and goes on after.
 PASSING = {
     KafkaError._PARTITION_EOF,
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError.FENCED_LEADER_EPOCH,
     KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
 
 _printing = threading.Lock()
@@ -139,9 +140,9 @@ class Place:
         consumer.assign([TopicPartition(topic or self.topic, 0, 0)])
         return self.take(consumer, count)
 
-    def end(self, topic=None, partition=0):
-        part = TopicPartition(topic or self.topic, partition)
-        return self.admin.list_offsets({part: OffsetSpec.latest()})[part].result().offset
+    def end(self):
+        """The end of partition 0, asked by a client that knows no epoch from before a restart."""
+        return self.consumer().get_watermark_offsets(TopicPartition(self.topic, 0), timeout=20)[1]
 
     def close(self):
         for consumer in self._consumers:

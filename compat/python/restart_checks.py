@@ -12,7 +12,7 @@ def kills(place):
     consumer = place.consumer(enable_auto_commit=True, auto_commit_interval_ms=200)
     consumer.subscribe([place.topic])
     acknowledged, failed, seen = [], [], []
-    stop = threading.Event()
+    stop, flushed = threading.Event(), threading.Event()
 
     def produce():
         number = 0
@@ -29,7 +29,7 @@ def kills(place):
         return lambda error, _message: failed.append(error.name()) if error else acknowledged.append(number)
 
     def consume():
-        while not stop.is_set() or len(set(seen)) < len(acknowledged):
+        while not flushed.is_set() or len(set(seen)) < len(acknowledged):
             message = consumer.poll(0.2)
             if message is not None and not message.error():
                 seen.append(int(message.value()))
@@ -45,6 +45,7 @@ def kills(place):
     stop.set()
     threads[0].join()
     equal('left in the queue', producer.flush(150), 0)
+    flushed.set()
     equal('failed', failed, [])
     threads[1].join(60)
     equal('acknowledged but not consumed', sorted(set(acknowledged) - set(seen)), [])
