@@ -143,7 +143,8 @@ async function describeOne(cluster: Cluster, topic: TopicInfo, flags: DescribeFl
 /** Offsets are -1 for a partition without a leader; the size, of the leader's copy, where it isn't told. */
 async function partitionsOf(cluster: Cluster, topic: TopicInfo) {
   const sizes = new Map<string, number>()
-  for (const { broker, replicas } of await describeLogDirs(cluster, [topic]))
+  // A broker that is away or doesn't tell must not keep the rest from being shown.
+  for (const { broker, replicas } of await describeLogDirs(cluster, [topic]).catch(() => []))
     for (const { partition, bytes } of replicas) sizes.set(`${broker}/${partition}`, bytes)
   const asked = topic.partitions.map(({ index }) => ({ topic: topic.name, partition: index }))
   const [firsts, ends] = await Promise.all([
