@@ -62,8 +62,9 @@ ${table(topic, true)}`
 
 function kafkaOptionsPage(): string {
   const rows = fixedTopicOptions.map(({ option, why }) => {
-    const { name, broker = '' } = option
-    return `| \`${name}\` | ${broker && `\`${broker}\``} | ${formatOption(option.default) || '(empty)'} | ${why} |`
+    const { name, broker, coarser = [] } = option
+    const names = broker === undefined ? [] : [broker, ...coarser.map(unit => unit.name)]
+    return `| \`${name}\` | ${names.map(one => `\`${one}\``).join(', ')} | ${formatOption(option.default) || '(empty)'} | ${why} |`
   })
   const list = (names: readonly string[]) =>
     [...names]
@@ -110,8 +111,10 @@ function table(options: readonly Option[], withBroker: boolean): string {
     .map(option => {
       const shown = formatOption(option.default) || '(empty)'
       const unit = option.unit ? `, ${option.unit}` : ''
-      const others = withBroker ? [] : (option.coarser ?? []).map(({ name }) => `\`${name}\``)
-      const coarser = others.length > 0 ? ` In a coarser unit: ${others.join(', ')}.` : ''
+      const others = withBroker ? [] : (option.coarser ?? [])
+      const same = others.every(({ factor }) => factor === 1n)
+      const listed = others.map(({ name }) => `\`${name}\``).join(', ')
+      const coarser = others.length > 0 ? ` ${same ? 'Where it is not set' : 'In a coarser unit'}: ${listed}.` : ''
       const values = option.values ? ` One of: ${option.values.join(', ')}.` : ''
       const broker = withBroker ? ` ${option.broker ? `\`${option.broker}\`` : ''} |` : ''
       const dynamic = option.dynamic ? ', dynamic' : ''

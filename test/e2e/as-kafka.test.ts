@@ -10,6 +10,6 @@ test('admin requests are answered as Apache Kafka answers them', {
   skip: whyNoTarget(),
   timeout: 180_000
 }, async () => {
-  if (process.env.NARU_RECORD === 'kafka') record(await playAll('kafka'))
+  if (process.env.NARU_RECORD === 'kafka') record(await playAll('kafka', true))
   compare(targetName, await playAll(targetName))
 })

@@ -23,16 +23,20 @@ const settings = { 'auto.create.topics.enable': 'false' }
 
 const golden = new URL('../../golden/admin-kafka.jsonl', import.meta.url)
 
-/** Plays every scenario on a new broker; gives the answers by scenario. */
-export async function playAll(target: Target): Promise<Record<string, Answered[]>> {
+/** Plays every scenario on a new broker; gives the answers by scenario. `anew`: whatever was recorded. */
+export async function playAll(target: Target, anew = false): Promise<Record<string, Answered[]>> {
   const broker = await startTarget(settings, target)
   try {
     await groupsReady(broker)
     await producersReady(broker.port)
+    const kept = anew ? {} : recorded()
     const answers: Record<string, Answered[]> = {}
     for (const [name, steps] of Object.entries(scenarios))
-      answers[name] = await play(broker, steps, target === 'kafka' ? 150 : 0)
-    return JSON.parse(JSON.stringify(answers)) as Record<string, Answered[]>
+      answers[name] = await play(broker, steps, {
+        pauseMs: target === 'kafka' ? (anew ? 400 : 50) : 0,
+        expected: target === 'kafka' && !anew ? kept[name] : undefined
+      })
+    return answers
   } finally {
     await broker.remove()
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Api } from '../../../src/schema/message.ts'
 import { zeroUuid } from '../../../src/schema/reader.ts'
 import { AskingClient, type Tree } from '../../support/asking-client.ts'
@@ -70,11 +71,21 @@ const passedOverIn: Readonly<Record<string, readonly string[]>> = {
   ]
 }
 
-/** Plays a scenario on a broker. `pauseMs`: how long to wait after each step (Apache Kafka's brokers learn of changes later). */
+export interface Pace {
+  /** How long to wait after each step: Apache Kafka's brokers learn of changes later. */
+  readonly pauseMs: number
+  /** Answers that are expected: what describes something is asked again until it is so, or for a while. */
+  readonly expected?: readonly Answered[]
+}
+
+/** What changes nothing, and may be asked again. */
+const describing = /^(Describe|List|Metadata)/
+
+/** Plays a scenario on a broker. */
 export async function play(
   broker: { readonly port: number },
   steps: readonly Step[],
-  pauseMs: number
+  { pauseMs, expected }: Pace
 ): Promise<Answered[]> {
   const client = new AskingClient(broker.port, 'scenario')
   const idOf = new Map<string, string>()
@@ -110,15 +121,24 @@ export async function play(
   try {
     for (const { name, api, version, request } of steps) {
       const wanted = typeof request === 'function' ? request(seen) : (asked(request) as Tree)
-      const answer = await client.ask(api, version, wanted)
+      let answer = await client.ask(api, version, wanted)
+      const awaited = describing.test(api.name) ? expected?.at(answers.length)?.answer : undefined
+      for (let tries = 0; awaited && tries < 40 && !isDeepStrictEqual(json(plain(answer, api)), awaited); tries++) {
+        await new Promise(resolve => setTimeout(resolve, 100))
+        answer = await client.ask(api, version, wanted)
+      }
       learn(answer)
-      answers.push({ step: name, answer: plain(answer, api) })
+      answers.push({ step: name, answer: json(plain(answer, api)) })
       await new Promise(resolve => setTimeout(resolve, pauseMs))
     }
   } finally {
     client.close()
   }
   return answers
+}
+
+function json(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value))
 }
 
 function byText(a: unknown, b: unknown): number {

@@ -1,9 +1,13 @@
 import { CreateAcls } from '../../../src/wire/kafka/messages/create-acls.ts'
+import { CreateDelegationToken } from '../../../src/wire/kafka/messages/create-delegation-token.ts'
 import { DeleteAcls } from '../../../src/wire/kafka/messages/delete-acls.ts'
 import { DescribeAcls } from '../../../src/wire/kafka/messages/describe-acls.ts'
 import { DescribeClientQuotas } from '../../../src/wire/kafka/messages/describe-client-quotas.ts'
+import { DescribeDelegationToken } from '../../../src/wire/kafka/messages/describe-delegation-token.ts'
 import { DescribeQuorum } from '../../../src/wire/kafka/messages/describe-quorum.ts'
 import { DescribeUserScramCredentials } from '../../../src/wire/kafka/messages/describe-user-scram-credentials.ts'
+import { ExpireDelegationToken } from '../../../src/wire/kafka/messages/expire-delegation-token.ts'
+import { RenewDelegationToken } from '../../../src/wire/kafka/messages/renew-delegation-token.ts'
 import { SaslAuthenticate } from '../../../src/wire/kafka/messages/sasl-authenticate.ts'
 import { SaslHandshake } from '../../../src/wire/kafka/messages/sasl-handshake.ts'
 import { UpdateFeatures } from '../../../src/wire/kafka/messages/update-features.ts'
@@ -70,6 +74,10 @@ export const unconfiguredSteps: readonly Step[] = [
   }),
   step('a client that would say who it is', SaslHandshake, 1, { mechanism: 'PLAIN' }),
   step('and that does', SaslAuthenticate, 2, { authBytes: Buffer.from('somebody') }),
+  step('tokens', DescribeDelegationToken, 3, { owners: null }),
+  step('a token', CreateDelegationToken, 3, { renewers: [], maxLifetimeMs: -1 }),
+  step('a token', RenewDelegationToken, 2, { hmac: Buffer.from('token'), renewPeriodMs: -1 }),
+  step('a token', ExpireDelegationToken, 2, { hmac: Buffer.from('token'), expiryTimePeriodMs: -1 }),
   step('all users', DescribeUserScramCredentials, 0, { users: null }),
   step('no users', DescribeUserScramCredentials, 0, { users: [] }),
   step('a user', DescribeUserScramCredentials, 0, { users: [{ name: 'someone' }, { name: '' }] }),

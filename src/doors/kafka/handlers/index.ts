@@ -3,6 +3,7 @@ import { alterConfigs } from './alter-configs.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { createAcls } from './create-acls.ts'
+import { createDelegationToken } from './create-delegation-token.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
 import { deleteAcls } from './delete-acls.ts'
@@ -13,6 +14,7 @@ import { describeAcls } from './describe-acls.ts'
 import { describeClientQuotas } from './describe-client-quotas.ts'
 import { describeCluster } from './describe-cluster.ts'
 import { describeConfigs } from './describe-configs.ts'
+import { describeDelegationToken } from './describe-delegation-token.ts'
 import { describeGroups } from './describe-groups.ts'
 import { describeLogDirs } from './describe-log-dirs.ts'
 import { describeProducers } from './describe-producers.ts'
@@ -20,6 +22,7 @@ import { describeQuorum } from './describe-quorum.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { describeUserScramCredentials } from './describe-user-scram-credentials.ts'
 import { electLeaders } from './elect-leaders.ts'
+import { expireDelegationToken } from './expire-delegation-token.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import { heartbeat } from './heartbeat.ts'
@@ -37,6 +40,7 @@ import { offsetDelete } from './offset-delete.ts'
 import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
+import { renewDelegationToken } from './renew-delegation-token.ts'
 import { saslAuthenticate } from './sasl-authenticate.ts'
 import { saslHandshake } from './sasl-handshake.ts'
 import { syncGroup } from './sync-group.ts'
@@ -48,6 +52,7 @@ export const handlers: readonly Handler[] = [
   alterPartitionReassignments,
   alterReplicaLogDirs,
   createAcls,
+  createDelegationToken,
   createPartitions,
   createTopics,
   deleteAcls,
@@ -58,6 +63,7 @@ export const handlers: readonly Handler[] = [
   describeClientQuotas,
   describeCluster,
   describeConfigs,
+  describeDelegationToken,
   describeGroups,
   describeLogDirs,
   describeProducers,
@@ -65,6 +71,7 @@ export const handlers: readonly Handler[] = [
   describeTopicPartitions,
   describeUserScramCredentials,
   electLeaders,
+  expireDelegationToken,
   fetch,
   findCoordinator,
   heartbeat,
@@ -82,6 +89,7 @@ export const handlers: readonly Handler[] = [
   offsetFetch,
   offsetForLeaderEpoch,
   produce,
+  renewDelegationToken,
   saslAuthenticate,
   saslHandshake,
   syncGroup,
