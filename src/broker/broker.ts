@@ -1,9 +1,12 @@
-import { type Control, type ImageChange, leaderOf, type PartitionImage, type TopicImage } from '../control/types.ts'
+import type { Connect } from '../client/options.ts'
+import { type Control, type ImageChange, leaderOf } from '../control/types.ts'
 import { type CoordinatorNode, GroupCoordinator } from '../groups/coordinator.ts'
 import { groupOptions } from '../groups/options.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
-import { Partition, type PartitionIdentity } from '../partition/partition.ts'
-import type { Clock } from '../std/clock.ts'
+import type { Partition } from '../partition/partition.ts'
+import type { PartitionIdentity } from '../partition/types.ts'
+import { replicationOptions } from '../replication/options.ts'
+import type { Clock, Timer } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { Metrics } from '../std/metrics.ts'
@@ -17,13 +20,14 @@ import { Cluster } from './cluster.ts'
 import { Configs } from './configs.ts'
 import { CurrentOptions } from './current-options.ts'
 import { Fetcher, fetchOptions } from './fetch.ts'
+import { Hosting } from './hosting.ts'
 import { type LogDir, LogDirs } from './log-dirs.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
 import { Partitions } from './partitions.ts'
 import { type ProduceItem, type ProduceOutcome, produce } from './produce.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { Replicas } from './replicas.ts'
-import { type TopicConfig, topicConfig } from './topic-options.ts'
+import { Roles } from './roles.ts'
 import { Topics } from './topics.ts'
 import { withinTimeout } from './within-timeout.ts'
 
@@ -32,8 +36,8 @@ export const offsetsTopic = '__consumer_offsets'
 
 /** How many partitions are closed at a time; some write a snapshot. */
 const closedTogether = 8
-/** How many are opened at a time: each may read its newest batches, into a buffer of its own. */
-const openedTogether = 16
+/** How long a closing broker waits for its followers. */
+const closeWaitMs = 1000
 
 /** What a broker stands on; all of it is the caller's to close, after the broker. */
 export interface BrokerParts {
@@ -48,7 +52,11 @@ export interface BrokerParts {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
+  /** How other brokers are reached; a broker that is to be alone needs none. */
+  readonly connect?: Connect
 }
+
+const alone: Connect = () => Promise.reject(new Error('this broker connects to no others'))
 
 /** A broker without sockets: everything that doors translate to. */
 export class Broker {
@@ -72,16 +80,21 @@ export class Broker {
   private readonly cleaner: Cleaner
   private stopListening: (() => void) | undefined
   private changes: Promise<void> = Promise.resolve()
-  /** Group shards that load. */
-  private readonly loading: Promise<void>[] = []
+  private readonly roles: Roles
+  private readonly hosting: Hosting
+  /** Group shards that load, until the broker has started. */
+  private loading: Promise<void>[] | undefined = []
 
   private constructor(parts: BrokerParts) {
-    const { control, values, clock, random, logger, store } = parts
+    const { control, values, clock, random, logger, store, connect = alone } = parts
     this.parts = parts
     this.control = control
     this.pressure = store.pressure
     this.timers = new TimerWheel(clock)
-    this.partitions = new Partitions(logger)
+    this.partitions = new Partitions(logger, ref => {
+      const topic = ref.topic ? control.image.topic(ref.topic) : control.image.topicById(ref.topicId ?? '')
+      return Boolean(topic?.partitions[ref.index])
+    })
     const limits = values.of(fetchOptions)
     // Long polls and time-outs of requests come by the ten thousand: they share the wheel's one timer.
     const timed: Clock = {
@@ -106,11 +119,29 @@ export class Broker {
       },
       leaderOf: partition => this.leaderOf(offsetsTopic, partition)
     })
+    this.roles = new Roles(
+      {
+        control,
+        logger,
+        lanes: { nodeId: control.nodeId, clock, logger, connect, config: values.of(replicationOptions) }
+      },
+      {
+        led: partition => {
+          if (partition.topic !== offsetsTopic) return
+          const loaded = this.groups.becomeLeader(partition.index, partition)
+          this.loading?.push(loaded)
+        },
+        resigned: partition => {
+          if (partition.topic === offsetsTopic) this.groups.resign(partition.index)
+        }
+      }
+    )
     this.topics = new Topics(parts)
     this.cluster = new Cluster({ control, partitions: this.partitions, topics: this.topics, values, clock })
     this.configs = new Configs(parts)
     this.options = new CurrentOptions(parts)
     this.cleaner = new Cleaner(parts, this.options.view(cleanerOptions))
+    this.hosting = new Hosting({ ...parts, partitions: this.partitions }, this.roles, this.cleaner)
     this.producerIds = new ProducerIds(control)
     this.replicas = new Replicas({ control, partitions: this.partitions })
     this.logDirs = new LogDirs({ logDir: parts.logDir, partitions: this.partitions, logger })
@@ -155,6 +186,13 @@ export class Broker {
     return broker?.endpoint && { nodeId: broker.nodeId, ...broker.endpoint }
   }
 
+  /** The broker that coordinates a group. Throws COORDINATOR_NOT_AVAILABLE, also while the topic for it is being made. */
+  coordinatorOf(groupId: string): CoordinatorNode {
+    if (!this.control.image.topic(offsetsTopic))
+      this.topics.ensureInternalTopics().catch(error => this.warn(error, 'the topic of groups could not be made'))
+    return this.groups.find(groupId)
+  }
+
   /** Lets what was appended become safe, then stops serving: who waits is told to look for another leader. */
   async close(): Promise<void> {
     this.stopListening?.()
@@ -162,114 +200,90 @@ export class Broker {
     await this.maintenance.stop()
     await this.cleaner.stop()
     const partitions = [...this.partitions.all()]
-    await Promise.allSettled(partitions.map(partition => partition.whenCommitted(partition.endOffset - 1)))
+    await this.committed(partitions)
+    await this.roles.close()
     this.groups.close()
     const line = partitions.values()
     const closeInTurn = async () => {
       for (const partition of line) {
-        await partition.prepareClose().catch(error => this.warn(error, partition))
-        partition.close(new NaruError('NOT_LEADER_OR_FOLLOWER', 'The broker is stopping.'))
+        await partition.prepareClose().catch(error => this.warn(error, 'a snapshot was not saved', partition))
+        partition.close(stopping())
       }
     }
     await Promise.all(Array.from({ length: closedTogether }, closeInTurn))
     this.timers.close()
   }
 
+  /** Ends as a process that dies does: nothing is finished, nobody is told. */
+  async abandon(): Promise<void> {
+    this.stopListening?.()
+    for (const partition of this.partitions.all()) partition.close(stopping())
+    this.groups.close()
+    this.timers.close()
+    await this.roles.close()
+    await this.maintenance.stop()
+    await this.cleaner.stop()
+    await this.changes
+  }
+
   private async start(): Promise<void> {
-    const { control } = this
-    await this.removeStrays()
-    this.stopListening = control.onChange(change => {
-      // One change after the other: a topic may be deleted while its logs are still being opened.
-      this.changes = this.changes.then(() => this.apply(change)).catch(error => this.warn(error))
-      return this.changes
-    })
-    for (const topic of control.image.topics()) await this.serveTopic(topic)
+    const { control, hosting } = this
+    await hosting.removeStrays()
+    this.stopListening = control.onChange(change => this.follow(change))
+    for (const topic of control.image.topics()) await hosting.open(topic)
     await this.topics.ensureInternalTopics()
-    await this.groupsLoaded()
+    await Promise.all(this.loading ?? [])
+    this.loading = undefined
     this.maintenance.start()
     this.cleaner.start()
   }
 
+  /** Who leads what changes at once; logs are opened and removed one change after the other. */
+  private follow(change: ImageChange): Promise<void> {
+    if (change.brokers) {
+      for (const partition of this.partitions.all()) this.roles.assign(partition)
+      this.roles.brokersChanged()
+    } else for (const topic of change.repartitioned) this.hosting.assign(topic)
+    this.changes = this.changes
+      .then(() => this.apply(change))
+      .catch(error => this.warn(error, 'a change could not be carried out'))
+    return this.changes
+  }
+
   private async apply(change: ImageChange): Promise<void> {
-    for (const topic of change.deleted) await this.dropTopic(topic)
-    for (const topic of change.created) await this.serveTopic(topic)
-    for (const topic of change.repartitioned) await this.serveTopic(topic)
+    for (const topic of change.deleted) {
+      // Not waited for: what commits it may wait for changes that come behind this one.
+      if (topic.name !== offsetsTopic) void this.groups.topicDeleted(topic.name)
+      else for (const index of topic.partitions.keys()) this.groups.resign(index)
+      await this.hosting.drop(topic)
+    }
+    for (const topic of change.created) await this.hosting.open(topic)
+    for (const topic of change.repartitioned) await this.hosting.open(topic)
     const reconfigured = change.brokerConfigs ? this.control.image.topics() : change.reconfigured
-    for (const topic of reconfigured) this.reconfigure(topic)
+    for (const topic of reconfigured) this.hosting.reconfigure(topic)
   }
 
-  /** Opens the partitions of a topic that this broker leads and doesn't serve yet. */
-  private async serveTopic(topic: TopicImage): Promise<void> {
-    const { store, clock, values } = this.parts
-    const config = this.configOf(topic)
-    const producersMax = values.get(partitionBrokerOptions.producersMax)
-    const served = this.partitions.ofTopic(topic.topicId)
-    const line = topic.partitions.entries()
-    const open = async ({ leader, leaderEpoch }: PartitionImage, index: number) => {
-      if (leader !== this.control.nodeId || served[index]) return
-      const identity = { topic: topic.name, topicId: topic.topicId, index }
-      let partition: Partition
-      try {
-        const log = await store.open({ topicId: topic.topicId, partition: index }, config.log)
-        partition = await Partition.open(log, identity, leaderEpoch, config.partition, clock, producersMax)
-      } catch (error) {
-        // What is broken stays offline by itself; the others are served.
-        this.warn(error, identity)
-        this.partitions.addOffline(identity, error)
-        return
-      }
-      this.partitions.add(partition)
-      this.cleaner.watch(partition)
-      if (topic.name === offsetsTopic) this.loading.push(this.groups.becomeLeader(index, partition))
-    }
-    const openInTurn = async () => {
-      for (const [index, partition] of line) await open(partition, index)
-    }
-    await Promise.all(Array.from({ length: openedTogether }, openInTurn))
+  /** Waits until what leaders here have appended is committed; where others must come for that, not for long. */
+  private async committed(partitions: readonly Partition[]): Promise<void> {
+    const waiting = partitions
+      .filter(({ leader }) => leader)
+      .map(partition => partition.whenCommitted(partition.endOffset - 1))
+    const all = Promise.allSettled(waiting)
+    if (partitions.every(({ leader }) => !leader || leader.replicas.length === 1)) return void (await all)
+    let timer: Timer | undefined
+    const timeout = new Promise<void>(resolve => {
+      timer = this.parts.clock.after(closeWaitMs, resolve)
+    })
+    await Promise.race([all, timeout])
+    timer?.cancel()
   }
 
-  private async dropTopic(topic: TopicImage): Promise<void> {
-    const gone = this.partitions.removeTopic(topic.topicId)
-    if (topic.name === offsetsTopic) for (const index of gone) this.groups.resign(index)
-    else await this.groups.topicDeleted(topic.name)
-    for (const index of gone) {
-      const removed = this.parts.store.remove({ topicId: topic.topicId, partition: index })
-      // What stays behind on a failing disk goes with the next start.
-      await removed.catch(error => this.warn(error, { topic: topic.name, topicId: topic.topicId, index }))
-    }
-  }
-
-  private reconfigure(topic: TopicImage): void {
-    const config = this.configOf(topic)
-    for (const partition of this.partitions.ofTopic(topic.topicId)) {
-      if (!partition) continue
-      partition.config = config.partition
-      partition.log.reconfigure(config.log)
-      this.cleaner.note(partition)
-    }
-  }
-
-  private configOf(topic: TopicImage): TopicConfig {
-    return topicConfig(topic.configs, this.control.image, this.control.nodeId, this.parts.values)
-  }
-
-  /** Logs of topics that are no more: the process died between the end of the topic and that of its logs. */
-  private async removeStrays(): Promise<void> {
-    const { store, control, logger } = this.parts
-    for (const id of store.ids()) {
-      if (control.image.topicById(id.topicId)?.partitions[id.partition]) continue
-      logger.warn({ ...id }, 'removing the log of a deleted topic')
-      await store.remove(id)
-    }
-  }
-
-  private async groupsLoaded(): Promise<void> {
-    await Promise.all(this.loading)
-    this.loading.length = 0
-  }
-
-  private warn(error: unknown, partition?: PartitionIdentity): void {
+  private warn(error: unknown, message: string, partition?: PartitionIdentity): void {
     const where = partition ? { topic: partition.topic, partition: partition.index } : {}
-    this.parts.logger.error({ ...where, err: error }, 'a change could not be carried out')
+    this.parts.logger.error({ ...where, err: error }, message)
   }
+}
+
+function stopping(): NaruError {
+  return new NaruError('NOT_LEADER_OR_FOLLOWER', 'The broker is stopping.')
 }

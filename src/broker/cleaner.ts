@@ -1,3 +1,4 @@
+import { cleanable, compact } from '../partition/compaction.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Clock, Timer } from '../std/clock.ts'
 import { codeOf, messageOf } from '../std/errors.ts'
@@ -126,10 +127,10 @@ export class Cleaner {
         this.forget(partition)
         continue
       }
-      let found = partition.cleanable(nowMs)
+      let found = cleanable(partition, nowMs)
       if (found.isSealDue) {
         await partition.log.compaction.seal().catch(() => {})
-        found = partition.cleanable(nowMs)
+        found = cleanable(partition, nowMs)
       }
       this.look(found)
       if (!found.isPending) this.noted.delete(partition)
@@ -164,7 +165,7 @@ export class Cleaner {
     const startMs = this.clock.monotonic()
     const where = { topic: partition.topic, partition: partition.index }
     try {
-      const outcome = await partition.compact(this.compactor, this.clock.now(), () => this.stopped)
+      const outcome = await compact(partition, this.compactor, this.clock.now(), () => this.stopped)
       const { bytesBefore, bytesAfter, cleanedUpTo, utilization } = outcome
       const tookMs = Math.round(this.clock.monotonic() - startMs)
       this.figures.recopyPercent = bytesBefore > 0 ? (bytesAfter / bytesBefore) * 100 : 0

@@ -1,4 +1,5 @@
-import type { Partition, Watcher } from '../partition/partition.ts'
+import type { Partition } from '../partition/partition.ts'
+import type { Watcher } from '../partition/types.ts'
 import type { ErrorCode } from '../std/errors.ts'
 import type { Random } from '../std/random.ts'
 import type { TopicId } from '../storage/types.ts'
@@ -28,11 +29,16 @@ export class FetchEntry implements Watcher {
   toldStartOffset: number | undefined
   /** Its session has ended or forgotten it. */
   closed = false
+  /** A follower was sent something: there is nothing more for it until it says that it has that. */
+  awaitsClient = false
+  /** It is a follower's. */
+  readonly isReplica: boolean
   private readonly owner: { touched(entry: FetchEntry): void }
 
-  constructor(item: FetchItem, owner: { touched(entry: FetchEntry): void }) {
+  constructor(item: FetchItem, owner: { touched(entry: FetchEntry): void }, isReplica: boolean) {
     this.item = item
     this.owner = owner
+    this.isReplica = isReplica
   }
 
   advanced(): void {
@@ -63,6 +69,8 @@ export interface FetchEntries {
   readonly size: number
   /** Called once per touch while a fetch waits. */
   onTouched: (() => void) | undefined
+  /** While a fetch waits: ends its wait. */
+  interrupt?: (() => void) | undefined
 }
 
 /** The entries of a fetch without a session: all are served, and watched only until the answer. */
@@ -71,8 +79,8 @@ export class SingleFetch implements FetchEntries {
   onTouched: (() => void) | undefined
   private readonly entries: readonly FetchEntry[]
 
-  constructor(items: readonly FetchItem[]) {
-    this.entries = items.map(item => new FetchEntry(item, this))
+  constructor(items: readonly FetchItem[], isReplica: boolean) {
+    this.entries = items.map(item => new FetchEntry(item, this, isReplica))
     for (const entry of this.entries) this.dirty.add(entry)
   }
 
@@ -99,14 +107,19 @@ export class FetchSession implements FetchEntries {
   epoch = 1
   /** True when the session names topics by id; a session never mixes. */
   readonly usesTopicIds: boolean
+  /** True when it is a follower's. */
+  readonly isReplica: boolean
   lastUsedMs: number
   readonly dirty = new Set<FetchEntry>()
   onTouched: (() => void) | undefined
+  /** Ends the wait of the fetch that waits, if one does. */
+  interrupt: (() => void) | undefined
   private readonly entries = new Map<string, FetchEntry>()
 
-  constructor(id: number, usesTopicIds: boolean, nowMs: number) {
+  constructor(id: number, usesTopicIds: boolean, isReplica: boolean, nowMs: number) {
     this.id = id
     this.usesTopicIds = usesTopicIds
+    this.isReplica = isReplica
     this.lastUsedMs = nowMs
   }
 
@@ -115,6 +128,7 @@ export class FetchSession implements FetchEntries {
   }
 
   touched(entry: FetchEntry): void {
+    if (entry.awaitsClient) return
     this.dirty.add(entry)
     this.onTouched?.()
   }
@@ -129,9 +143,10 @@ export class FetchSession implements FetchEntries {
       let entry = this.entries.get(key)
       if (entry) entry.item = item
       else {
-        entry = new FetchEntry(item, this)
+        entry = new FetchEntry(item, this, this.isReplica)
         this.entries.set(key, entry)
       }
+      entry.awaitsClient = false
       this.dirty.add(entry)
     }
     for (const topic of forgotten)
@@ -178,7 +193,7 @@ export class FetchSessions {
   }
 
   /** A new session for so many partitions, or undefined when there is no room: the client then goes on without one. */
-  open(usesTopicIds: boolean, nowMs: number, partitions: number): FetchSession | undefined {
+  open(usesTopicIds: boolean, isReplica: boolean, nowMs: number, partitions: number): FetchSession | undefined {
     if (this.partitions + partitions > this.partitionsMax) return undefined
     if (this.sessions.size >= this.slots) {
       // The map is kept in order of use, so the first one is the one to give up.
@@ -186,15 +201,21 @@ export class FetchSessions {
       if (!oldest || nowMs - oldest.lastUsedMs < this.evictAfterMs) return undefined
       this.remove(oldest.id)
     }
-    const session = new FetchSession(this.newId(), usesTopicIds, nowMs)
+    const session = new FetchSession(this.newId(), usesTopicIds, isReplica, nowMs)
     this.sessions.set(session.id, session)
     return session
   }
 
   /** The session that a request continues, with its epoch moved on; or why it can't. */
-  resume(id: number, epoch: number, usesTopicIds: boolean, nowMs: number): FetchSession | ErrorCode {
+  resume(
+    id: number,
+    epoch: number,
+    usesTopicIds: boolean,
+    isReplica: boolean,
+    nowMs: number
+  ): FetchSession | ErrorCode {
     const session = this.sessions.get(id)
-    if (!session) return 'FETCH_SESSION_ID_NOT_FOUND'
+    if (!session || session.isReplica !== isReplica) return 'FETCH_SESSION_ID_NOT_FOUND'
     if (session.epoch !== epoch) return 'INVALID_FETCH_SESSION_EPOCH'
     if (session.usesTopicIds !== usesTopicIds) return 'FETCH_SESSION_TOPIC_ID_ERROR'
     session.epoch = epoch === 0x7fff_ffff ? 1 : epoch + 1

@@ -1,10 +1,14 @@
+import { divergence } from '../partition/epochs.ts'
+import { notLeader } from '../partition/errors.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Clock } from '../std/clock.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import { option } from '../std/option.ts'
 import type { Random } from '../std/random.ts'
-import type { LogRead, TopicId } from '../storage/types.ts'
-import { type FetchEntries, type FetchEntry, type FetchItem, FetchSessions, SingleFetch } from './fetch-session.ts'
+import type { LogRead } from '../storage/types.ts'
+import { Collector } from './fetch-collector.ts'
+import { type FetchEntries, type FetchEntry, FetchSessions, SingleFetch } from './fetch-session.ts'
+import type { FetchRequest, FetchResult } from './fetch-types.ts'
 import type { Partitions } from './partitions.ts'
 
 /** Broker options of fetching. */
@@ -38,45 +42,6 @@ const sessionEvictAfterMs = 120_000
 
 /** What one read from a file takes at most, but for larger batches. */
 const fileReadBytes = 1024 * 1024
-
-export interface FetchRequest {
-  readonly maxWaitMs: number
-  readonly minBytes: number
-  readonly maxBytes: number
-  /** Bytes that may be read now: asked before each read, as memory may be short by then. At least one batch is read. */
-  room?(): number
-  /** So many bytes are about to be read from a file; the returned function says that they were. */
-  reserve?(bytes: number): () => void
-  readonly readCommitted: boolean
-  /** 0: none yet. */
-  readonly sessionId: number
-  /** 0: open a session; -1: without one (and close the named one); else the next epoch of the session. */
-  readonly sessionEpoch: number
-  readonly usesTopicIds: boolean
-  readonly items: readonly FetchItem[]
-  readonly forgotten: readonly { topic: string; topicId: TopicId; indexes: readonly number[] }[]
-}
-
-export interface FetchedPartition {
-  readonly topic: string
-  readonly topicId: TopicId
-  readonly index: number
-  readonly error?: ErrorCode
-  readonly highWatermark: number
-  readonly lastStableOffset: number
-  readonly logStartOffset: number
-  readonly records: readonly Buffer[]
-}
-
-export interface FetchResult {
-  readonly error?: ErrorCode
-  readonly sessionId: number
-  readonly partitions: readonly FetchedPartition[]
-  /** Of all records. */
-  readonly bytes: number
-  /** Gives the bytes back; call it once, when they are on their way or will never be. */
-  release(): void
-}
 
 const noRelease = () => {}
 
@@ -129,16 +94,21 @@ export class Fetcher {
     if (request.sessionEpoch === 0) {
       if (request.sessionId !== 0) this.sessions.remove(request.sessionId)
       const session =
-        request.items.length > 0 ? this.sessions.open(request.usesTopicIds, nowMs, request.items.length) : undefined
+        request.items.length > 0
+          ? this.sessions.open(request.usesTopicIds, request.replica !== undefined, nowMs, request.items.length)
+          : undefined
       if (!session) return this.single(request, onClose)
       this.sessions.update(session, request.items, [])
       return this.serve(request, session, session.id, true, onClose)
     }
-    const session = this.sessions.resume(request.sessionId, request.sessionEpoch, request.usesTopicIds, nowMs)
+    const { sessionId, sessionEpoch, usesTopicIds, replica } = request
+    const session = this.sessions.resume(sessionId, sessionEpoch, usesTopicIds, replica !== undefined, nowMs)
     if (typeof session === 'string')
       return { error: session, sessionId: 0, partitions: [], bytes: 0, release: noRelease }
     if (!this.sessions.update(session, request.items, request.forgotten))
       return { error: 'FETCH_SESSION_ID_NOT_FOUND', sessionId: 0, partitions: [], bytes: 0, release: noRelease }
+    // A follower with news doesn't wait for the answer to its last fetch.
+    session.interrupt?.()
     if (session.size === 0) {
       this.sessions.remove(session.id)
       return this.serve(request, session, 0, false, onClose)
@@ -147,7 +117,7 @@ export class Fetcher {
   }
 
   private single(request: FetchRequest, onClose: (gone: () => void) => () => void): FetchResult | Promise<FetchResult> {
-    const single = new SingleFetch(request.items)
+    const single = new SingleFetch(request.items, request.replica !== undefined)
     const result = this.serve(request, single, 0, true, onClose)
     if (!(result instanceof Promise)) {
       single.close()
@@ -163,6 +133,7 @@ export class Fetcher {
     full: boolean,
     onClose: (gone: () => void) => () => void
   ): FetchResult | Promise<FetchResult> {
+    if (request.replica) this.acknowledge(request, request.replica)
     if (this.ready(request, entries)) return this.collect(request, entries, sessionId, full)
     return this.wait(request, entries, onClose).then(() => this.collect(request, entries, sessionId, full))
   }
@@ -174,7 +145,7 @@ export class Fetcher {
     const minBytes = Math.min(request.minBytes, request.maxBytes, this.maxBytes)
     let bytes = 0
     for (const entry of entries.dirty) {
-      const state = this.look(entry, minBytes - bytes)
+      const state = this.look(request, entry, minBytes - bytes)
       if (state.error) return true
       bytes += state.bytes
       if (bytes >= minBytes) return true
@@ -182,19 +153,49 @@ export class Fetcher {
     return bytes >= minBytes
   }
 
-  private look(entry: FetchEntry, limit: number): Readable {
+  /** A follower has what lies before the offsets that it fetches from: the leader learns of it before anything is read. */
+  private acknowledge({ items }: FetchRequest, { nodeId, brokerEpoch }: NonNullable<FetchRequest['replica']>): void {
+    const nowMs = this.clock.monotonic()
+    for (const item of items) {
+      const partition = this.partitions.lookUp(item)
+      if (typeof partition === 'string' || partition.failure || !partition.leader) continue
+      const { fetchOffset, lastFetchedEpoch } = item
+      // What is wrong with it is told where it would be read.
+      if (item.currentLeaderEpoch !== partition.leaderEpoch || divergence(partition, fetchOffset, lastFetchedEpoch))
+        continue
+      if (fetchOffset < partition.startOffset || fetchOffset > partition.endOffset) continue
+      if (!partition.leader.isReplica(nodeId, brokerEpoch)) continue
+      partition.leader.acknowledge(nodeId, brokerEpoch, fetchOffset, nowMs, partition.highWatermark)
+      partition.commit()
+    }
+  }
+
+  /** The partition as it stands for who asks, and up to where it may be read; throws what is wrong. */
+  private open(request: FetchRequest, entry: FetchEntry): { partition: Partition; below: number } {
+    const { item } = entry
+    const partition = this.partitions.find(item)
+    entry.bind(partition)
+    if (partition.failure) throw partition.failure
+    partition.checkLeaderEpoch(item.currentLeaderEpoch)
+    const { replica } = request
+    if (!replica)
+      return { partition, below: request.readCommitted ? partition.lastStableOffset : partition.highWatermark }
+    if (!partition.leader) throw notLeader(partition)
+    partition.leader.checkReplica(replica.nodeId, replica.brokerEpoch)
+    return { partition, below: partition.endOffset }
+  }
+
+  private look(request: FetchRequest, entry: FetchEntry, limit: number): Readable {
     const { item } = entry
     try {
-      const partition = this.partitions.find(item)
-      entry.bind(partition)
-      if (partition.failure) throw partition.failure
-      partition.checkLeaderEpoch(item.currentLeaderEpoch)
-      const end = partition.highWatermark
+      const { partition, below } = this.open(request, entry)
+      if (request.replica && divergence(partition, item.fetchOffset, item.lastFetchedEpoch))
+        return { error: 'OFFSET_OUT_OF_RANGE', bytes: 0 }
       if (item.fetchOffset < partition.startOffset || item.fetchOffset > partition.endOffset)
         return { error: 'OFFSET_OUT_OF_RANGE', bytes: 0 }
-      if (item.fetchOffset >= end) return { bytes: 0 }
+      if (item.fetchOffset >= below) return { bytes: 0 }
       const most = Math.max(1, Math.min(limit, item.maxBytes))
-      return { bytes: Math.min(item.maxBytes, partition.log.bytesBetween(item.fetchOffset, end, most)) }
+      return { bytes: Math.min(item.maxBytes, partition.log.bytesBetween(item.fetchOffset, below, most)) }
     } catch (error) {
       return { error: codeOf(error), bytes: 0 }
     }
@@ -205,6 +206,7 @@ export class Fetcher {
       let scheduled = false
       const done = () => {
         entries.onTouched = undefined
+        entries.interrupt = undefined
         timer.cancel()
         forget()
         resolve()
@@ -212,6 +214,7 @@ export class Fetcher {
       const timer = this.clock.after(request.maxWaitMs, done)
       let forget = () => {}
       forget = onClose(done)
+      entries.interrupt = done
       // Judged after the turn: a commit round that advances many partitions is answered with all of them.
       entries.onTouched = () => {
         if (scheduled) return
@@ -272,13 +275,16 @@ export class Fetcher {
   private readOne(collector: Collector, entries: FetchEntries, entry: FetchEntry): Reading | undefined {
     const { item } = entry
     try {
-      const partition = this.partitions.find(item)
-      entry.bind(partition)
-      if (partition.failure) throw partition.failure
-      partition.checkLeaderEpoch(item.currentLeaderEpoch)
+      const { partition, below } = this.open(collector.request, entry)
+      const diverging = collector.request.replica && divergence(partition, item.fetchOffset, item.lastFetchedEpoch)
+      if (diverging) {
+        collector.diverges(entry, partition, diverging)
+        entries.dirty.delete(entry)
+        entry.awaitsClient = true
+        return undefined
+      }
       if (item.fetchOffset < partition.startOffset || item.fetchOffset > partition.endOffset)
         throw new NaruError('OFFSET_OUT_OF_RANGE')
-      const below = collector.readCommitted ? partition.lastStableOffset : partition.highWatermark
       const room = Math.min(item.maxBytes, collector.room)
       if (item.fetchOffset >= below || (room <= 0 && collector.bytes > 0)) {
         this.take(collector, entries, entry, partition, undefined)
@@ -306,9 +312,11 @@ export class Fetcher {
     collector.add(entry, partition, read)
     const sent = read !== undefined && read.bytes > 0
     // Left for lack of room: it keeps its place, before those that were served.
-    if (!sent && entry.item.fetchOffset < partition.highWatermark) return
+    const end = entry.isReplica ? partition.endOffset : partition.highWatermark
+    if (!sent && entry.item.fetchOffset < end) return
     entries.dirty.delete(entry)
-    if (sent && !entry.closed) entries.dirty.add(entry)
+    entry.awaitsClient = entry.isReplica && sent
+    if (sent && !entry.isReplica && !entry.closed) entries.dirty.add(entry)
   }
 
   private refuse(collector: Collector, entries: FetchEntries, entry: FetchEntry, error: unknown): void {
@@ -317,79 +325,5 @@ export class Fetcher {
     // An error is told again with every answer, as long as it lasts.
     entries.dirty.delete(entry)
     if (!entry.closed) entries.dirty.add(entry)
-  }
-}
-
-/** The answer being put together. */
-class Collector implements FetchResult {
-  readonly sessionId: number
-  readonly partitions: FetchedPartition[] = []
-  readonly readCommitted: boolean
-  bytes = 0
-  private readonly limit: number
-  private readonly full: boolean
-  private readonly request: FetchRequest
-  private readonly reads: LogRead[] = []
-
-  constructor(request: FetchRequest, limit: number, sessionId: number, full: boolean) {
-    this.readCommitted = request.readCommitted
-    this.limit = limit
-    this.sessionId = sessionId
-    this.full = full
-    this.request = request
-  }
-
-  reserve(bytes: number): (() => void) | undefined {
-    return this.request.reserve?.(bytes)
-  }
-
-  get room(): number {
-    const left = this.limit - this.bytes
-    return this.request.room ? Math.min(left, this.request.room()) : left
-  }
-
-  add(entry: FetchEntry, partition: Partition, read: LogRead | undefined): void {
-    const { highWatermark, startOffset } = partition
-    const news =
-      this.full ||
-      (read !== undefined && read.bytes > 0) ||
-      entry.toldHighWatermark !== highWatermark ||
-      entry.toldStartOffset !== startOffset
-    if (read) {
-      if (read.bytes > 0) this.reads.push(read)
-      else read.release()
-      this.bytes += read.bytes
-    }
-    if (!news) return
-    entry.toldHighWatermark = highWatermark
-    entry.toldStartOffset = startOffset
-    this.partitions.push({
-      topic: partition.topic,
-      topicId: partition.topicId,
-      index: partition.index,
-      highWatermark,
-      lastStableOffset: partition.lastStableOffset,
-      logStartOffset: startOffset,
-      records: read ? read.chunks : []
-    })
-  }
-
-  refuse(entry: FetchEntry, error: ErrorCode): void {
-    entry.toldHighWatermark = undefined
-    this.partitions.push({
-      topic: entry.item.topic,
-      topicId: entry.item.topicId,
-      index: entry.item.index,
-      error,
-      highWatermark: -1,
-      lastStableOffset: -1,
-      logStartOffset: -1,
-      records: []
-    })
-  }
-
-  release(): void {
-    for (const read of this.reads) read.release()
-    this.reads.length = 0
   }
 }

@@ -31,6 +31,9 @@ export async function listOffset(
     if (partition.failure) throw partition.failure
     partition.checkLeaderEpoch(ref.currentLeaderEpoch)
     const { log } = partition
+    const isAtStart = ref.timestamp === specialTimestamp.earliest || ref.timestamp === specialTimestamp.earliestLocal
+    if (!isAtStart && !partition.isSettled)
+      throw new NaruError('OFFSET_NOT_AVAILABLE', 'The new leader does not know yet how far its log is committed.')
     const at = (offset: number) => ({ timestamp: -1, offset, leaderEpoch: log.epochAt(offset) })
     switch (ref.timestamp) {
       case specialTimestamp.latest: {

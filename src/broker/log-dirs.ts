@@ -57,7 +57,7 @@ export class LogDirs {
    */
   whyNotTo(path: string, topic: string, index: number): ErrorCode | undefined {
     if (path !== this.logDir.path) return 'LOG_DIR_NOT_FOUND'
-    const partition = this.partitions.lookUp({ topic, index })
+    const partition = this.partitions.lookUpHosted({ topic, index })
     return typeof partition === 'string' ? partition : partition.failure?.code
   }
 
@@ -70,7 +70,8 @@ export class LogDirs {
     }
     if (!asked) for (const partition of this.partitions.all()) add(partition)
     else
-      for (const { topic, indexes } of asked) for (const index of indexes) add(this.partitions.lookUp({ topic, index }))
+      for (const { topic, indexes } of asked)
+        for (const index of indexes) add(this.partitions.lookUpHosted({ topic, index }))
     return Array.from(found, ([topic, sizes]) => ({
       topic,
       partitions: Array.from(sizes, ([index, sizeBytes]) => ({ index, sizeBytes }))

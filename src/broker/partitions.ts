@@ -1,4 +1,6 @@
-import { type Partition, type PartitionIdentity, storageError } from '../partition/partition.ts'
+import { notLeader, storageError } from '../partition/errors.ts'
+import type { Partition } from '../partition/partition.ts'
+import type { PartitionIdentity } from '../partition/types.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { TopicId } from '../storage/types.ts'
@@ -24,29 +26,49 @@ export class Partitions {
   private readonly byName = new Map<string, Served>()
   private readonly byId = new Map<TopicId, Served>()
   private readonly logger: Logger
+  private readonly exists: (ref: PartitionRef) => boolean
 
-  constructor(logger: Logger) {
+  /** `exists`: whether the cluster has a partition, here or elsewhere. */
+  constructor(logger: Logger, exists: (ref: PartitionRef) => boolean = () => false) {
     this.logger = logger
+    this.exists = exists
   }
 
   /**
-   * The partition, or UNKNOWN_TOPIC_OR_PARTITION (UNKNOWN_TOPIC_ID when it was asked by id), or KAFKA_STORAGE_ERROR when
-   * its log could not be opened.
+   * The partition, which this broker leads; or NOT_LEADER_OR_FOLLOWER when another does, UNKNOWN_TOPIC_OR_PARTITION
+   * (UNKNOWN_TOPIC_ID when it was asked by id), or KAFKA_STORAGE_ERROR when its log could not be opened.
    */
   find(ref: PartitionRef): Partition {
+    const partition = this.hosted(ref)
+    if (partition.leader || partition.failure) return partition
+    throw notLeader(partition)
+  }
+
+  /** The same for any replica that this broker has. */
+  hosted(ref: PartitionRef): Partition {
     const served = ref.topic ? this.byName.get(ref.topic) : ref.topicId ? this.byId.get(ref.topicId) : undefined
     const partition = served?.partitions[ref.index]
     if (partition) return partition
     const offline = served?.offline[ref.index]
     if (offline) throw offline
+    if (this.exists(ref)) throw new NaruError('NOT_LEADER_OR_FOLLOWER', 'This server has no replica of it.')
     if (!ref.topic && !served) throw new NaruError('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.')
     throw new NaruError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
   }
 
   /** `find`, with the error's code instead of the error: where not to find one is nothing unusual. */
   lookUp(ref: PartitionRef): Partition | ErrorCode {
+    return this.orCode(() => this.find(ref))
+  }
+
+  /** `hosted` in the same way. */
+  lookUpHosted(ref: PartitionRef): Partition | ErrorCode {
+    return this.orCode(() => this.hosted(ref))
+  }
+
+  private orCode(find: () => Partition): Partition | ErrorCode {
     try {
-      return this.find(ref)
+      return find()
     } catch (error) {
       return codeOf(error)
     }

@@ -1,5 +1,7 @@
+import { notEnoughReplicas } from '../partition/errors.ts'
 import { Inflation } from '../partition/inflation.ts'
-import type { Appended, Partition } from '../partition/partition.ts'
+import type { Partition } from '../partition/partition.ts'
+import type { Appended } from '../partition/types.ts'
 import { type RecordError, RecordsError } from '../record/check.ts'
 import type { Clock, Timer } from '../std/clock.ts'
 import { codeOf, type ErrorCode, messageOf, NaruError } from '../std/errors.ts'
@@ -50,14 +52,14 @@ export function produce(
     let partition: Partition | undefined
     try {
       partition = partitions.find(items[i])
-      const appended = append(partition, items[i], inflation)
+      const appended = append(partition, items[i], acks, inflation)
       outcomes[i] = {
         baseOffset: appended.baseOffset,
         logAppendTimeMs: appended.logAppendTimeMs,
         logStartOffset: partition.startOffset
       }
       if (acks === 1) partition.onDurable(appended.lastOffset, pending.await(i))
-      else if (acks === -1) partition.onCommitted(appended.lastOffset, pending.await(i))
+      else if (acks === -1) partition.onReplicated(appended.lastOffset, pending.await(i))
     } catch (error) {
       if (!(error instanceof NaruError)) partitions.reportBug(error, 'produce')
       outcomes[i] = refused(error, partition)
@@ -66,9 +68,11 @@ export function produce(
   return pending.count === 0 ? outcomes : pending.settle(clock, timeoutMs)
 }
 
-function append(partition: Partition, item: ProduceItem, inflation: Inflation): Appended {
+function append(partition: Partition, item: ProduceItem, acks: number, inflation: Inflation): Appended {
   if (isInternalTopic(partition.topic))
     throw new NaruError('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${partition.topic}.`)
+  // Before the append, as Kafka does: nothing is left in the log that would have to be tried again.
+  if (acks === -1 && partition.leader?.isUnderMinIsr) throw notEnoughReplicas(partition, partition.leader)
   if (item.records === null) throw new NaruError('INVALID_RECORD', 'The request has no records for this partition.')
   return partition.appendFromProducer(item.records, inflation)
 }

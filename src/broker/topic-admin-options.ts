@@ -47,7 +47,14 @@ export const topicAdminOptions = {
     type: 'int',
     default: 3,
     min: 1,
-    doc: 'The number of replicas of __consumer_offsets; as many as there are brokers where there are fewer.'
+    doc: 'The number of replicas of __consumer_offsets; as many as the cluster is meant to have brokers where those are fewer.'
+  }),
+  clusterBrokers: option({
+    name: 'naru.cluster.brokers',
+    type: 'int',
+    default: 1,
+    min: 1,
+    doc: 'How many brokers the cluster is meant to have: internal topics wait for as many as they have replicas.'
   }),
   offsetsTopicSegmentBytes: option({
     name: 'offsets.topic.segment.bytes',

@@ -173,11 +173,13 @@ export class Topics {
     return [...twice.map(name => ({ name, ...invalid('Duplicate topic name.') })), ...(await Promise.all(grown))]
   }
 
-  /** Makes the topics that the broker itself needs and that aren't there. */
+  /** Makes the topics that the broker itself needs and that aren't there, once there are brokers enough for all replicas. */
   async ensureInternalTopics(): Promise<void> {
     if (this.control.image.topic(offsetsTopicName)) return
     const brokers = this.sites()
-    const replicas = Math.min(brokers.length, this.values.get(topicAdminOptions.offsetsTopicReplicationFactor))
+    const wanted = this.values.get(topicAdminOptions.offsetsTopicReplicationFactor)
+    const replicas = Math.min(this.values.get(topicAdminOptions.clusterBrokers), wanted)
+    if (brokers.length < replicas) return
     const partitions = this.values.get(groupOptions.offsetsTopicPartitions)
     try {
       await this.control.createTopic({

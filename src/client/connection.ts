@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { DecodeError } from '../schema/errors.ts'
-import type { Api, DecodedResponseOf, RequestInputOf } from '../schema/message.ts'
+import type { Api, DecodedResponseOf, RequestInputOf, Versions } from '../schema/message.ts'
 import { Reader } from '../schema/reader.ts'
 import { Writer } from '../schema/writer.ts'
 import type { Clock, Timer } from '../std/clock.ts'
@@ -78,8 +78,7 @@ export class Connection {
   }
 
   /** The newest version of `api` that both sides speak. Throws UNSUPPORTED_VERSION. */
-  versionOf(api: Api): number {
-    const [oldest, newest] = spoken(api)
+  versionOf(api: Api, [oldest, newest] = spoken(api)): number {
     const theirs = this.versions.get(api.key)
     const version = theirs ? Math.min(newest, theirs[1]) : -1
     if (!theirs || version < Math.max(oldest, theirs[0]))
@@ -96,6 +95,16 @@ export class Connection {
    */
   request<A extends Api>(api: A, body: RequestInputOf<A>, waitMs = 0): Promise<DecodedResponseOf<A>> {
     return this.exchange(api, this.versionOf(api), body, waitMs) as Promise<DecodedResponseOf<A>>
+  }
+
+  /** `request` in the newest of the versions from `versions[0]` to `versions[1]` that the broker has. */
+  requestWithin<A extends Api>(
+    api: A,
+    versions: Versions,
+    body: RequestInputOf<A>,
+    waitMs = 0
+  ): Promise<DecodedResponseOf<A>> {
+    return this.exchange(api, this.versionOf(api, versions), body, waitMs) as Promise<DecodedResponseOf<A>>
   }
 
   /** Sends a request that has no response (Produce with acks=0). */

@@ -7,6 +7,7 @@ import { kafkaDoorOptions } from '../doors/kafka/options.ts'
 import { listenerOptions } from '../doors/listener/options.ts'
 import { groupOptions } from '../groups/options.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
+import { replicationOptions } from '../replication/options.ts'
 import type { Option } from '../std/option.ts'
 import { cleanerOptions } from '../storage/compaction/options.ts'
 import { storageBrokerOptions } from '../storage/options.ts'
@@ -25,6 +26,7 @@ export const brokerOptions: readonly Option[] = [
   maintenanceOptions,
   topicAdminOptions,
   controlOptions,
+  replicationOptions,
   topicDefaultOptions,
   fixedBrokerOptions
 ].flatMap(group => Object.values<Option>(group))

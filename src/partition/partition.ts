@@ -1,96 +1,132 @@
 import * as header from '../record/header.ts'
+import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
-import { messageOf, NaruError } from '../std/errors.ts'
-import type { Cleanable } from '../storage/compaction/cleanable.ts'
-import type { Compactor } from '../storage/compaction/compactor.ts'
-import type { CompactionOutcome } from '../storage/compaction/pass.ts'
+import { NaruError } from '../std/errors.ts'
 import type { Log, LogRead, ReadOptions, TimestampOffset, TopicId } from '../storage/types.ts'
 import { admitBatch } from './append.ts'
+import { type EpochEnd, endOfEpoch } from './epochs.ts'
+import { notEnoughAfterAppend, notLeader, storageError } from './errors.ts'
+import { type Followed, FollowerRole } from './follower.ts'
 import type { Inflation } from './inflation.ts'
+import { type IsrKeeper, LeaderRole, type Leadership } from './leader.ts'
 import { type OffsetCallback, OffsetWaiters } from './offset-waiters.ts'
 import type { PartitionTopicConfig } from './options.ts'
-import { ProducerState } from './producer-state.ts'
-
-/** A new snapshot of the producer state is worth its write after this many bytes: what a restart has to scan at most. */
-const snapshotEveryBytes = 64 * 1024 * 1024
-/** At a clean close a shorter tail is left to the scan: thousands of quiet partitions then close without a write. */
-const snapshotAtCloseBytes = 256 * 1024
-
-export interface PartitionIdentity {
-  readonly topic: string
-  readonly topicId: TopicId
-  readonly index: number
-}
-
-/** Where a batch landed, or had landed before when it repeats one (`duplicate`). */
-export interface Appended {
-  readonly baseOffset: number
-  readonly lastOffset: number
-  /** The time that LogAppendTime wrote into the batch, else -1. */
-  readonly logAppendTimeMs: number
-}
-
-/** Told when the high watermark has moved, or when the partition can't serve any more. Called synchronously: be brief. */
-export interface Watcher {
-  advanced(): void
-}
+import { ProducerLog } from './producer-log.ts'
+import type { ProducerState } from './producer-state.ts'
+import type { Appended, PartitionIdentity, Watcher } from './types.ts'
 
 /**
- * One replicated log as its leader serves it: append, read, ends, producer state, waiters.
+ * One replica of a partition: a log, its producers, and the role that it has in this broker - leader, follower, or
+ * neither while nobody has said so.
  *
- * Appends are synchronous up to their place in the log; what they must wait for is told by `whenDurable` (acks=1) and
- * `whenCommitted` (acks=all). Everything that decides what a reader may see goes through `highWatermark`.
+ * Appends are synchronous up to their place in the log; what they must wait for is told by `onDurable` (acks=1) and
+ * `onCommitted` (acks=all). Everything that decides what a reader may see goes through `highWatermark`.
  */
-export class Partition {
+export class Partition implements Followed {
   readonly topic: string
   readonly topicId: TopicId
   readonly index: number
   readonly log: Log
   readonly producers: ProducerState
   config: PartitionTopicConfig
-  leaderEpoch: number
+  /** Of the leader that this replica is or follows; -1 before the first. */
+  leaderEpoch = -1
+  leader: LeaderRole | undefined
+  follower: FollowerRole | undefined
+  /** Called when the log can't be written any more. */
+  onFailure: ((partition: Partition) => void) | undefined
   /** Who compacts it. */
   compactor: { soon(): Promise<void> } | undefined
 
   private readonly clock: Clock
+  private readonly producerLog: ProducerLog
   private readonly durable = new OffsetWaiters()
   private readonly committed = new OffsetWaiters()
+  private readonly replicated = new OffsetWaiters()
   private readonly watchers = new Set<Watcher>()
+  /** Those that hear of appends. */
+  private readonly replicas = new Set<Watcher>()
+  /** It has no other replicas: the high watermark is the durable end, without further ado. */
+  private isAlone = false
+  /** Where it is not alone: what is known to be committed. Never goes back but by a truncation. */
+  private knownHighWatermark: number
+  private recutting: Promise<void> | undefined
   private closed: NaruError | undefined
-  private snapshotOffset = 0
-  private bytesSinceSnapshot = 0
 
   private constructor(
     log: Log,
     identity: PartitionIdentity,
-    leaderEpoch: number,
     config: PartitionTopicConfig,
     clock: Clock,
-    producersMax?: number
+    producersMax: number | undefined
   ) {
-    this.producers = new ProducerState(producersMax)
     this.log = log
     this.topic = identity.topic
     this.topicId = identity.topicId
     this.index = identity.index
-    this.leaderEpoch = leaderEpoch
     this.config = config
     this.clock = clock
+    this.knownHighWatermark = log.startOffset
+    this.producerLog = new ProducerLog(log, end => this.whenDurable(end), producersMax)
+    this.producers = this.producerLog.state
   }
 
-  /** Takes over a log as its leader: rebuilds the producer state, then serves. The epoch is already durable. */
+  /** Takes over a log, without a role yet: rebuilds the producer state. */
   static async open(
     log: Log,
     identity: PartitionIdentity,
-    leaderEpoch: number,
     config: PartitionTopicConfig,
     clock: Clock,
     producersMax?: number
   ): Promise<Partition> {
-    const partition = new Partition(log, identity, leaderEpoch, config, clock, producersMax)
-    await partition.rebuildProducers()
+    const partition = new Partition(log, identity, config, clock, producersMax)
+    await partition.producerLog.rebuild()
     log.onProgress = () => partition.progressed()
     return partition
+  }
+
+  /** Becomes the leader. The epoch is durable in the metastore, and nothing of the log is being cut. */
+  lead(nodeId: number, leadership: Leadership, keeper: IsrKeeper): LeaderRole {
+    assert(!this.recutting, 'a log that is being cut is not led')
+    assert(leadership.epoch > this.leaderEpoch, 'a leader has an epoch of its own')
+    this.follower = undefined
+    this.leaderEpoch = leadership.epoch
+    this.isAlone = leadership.replicas.length === 1
+    const leader = new LeaderRole(this.log, nodeId, leadership, keeper, () => this.config.minInsyncReplicas)
+    this.leader = leader
+    if (!this.isAlone) leader.expectAll(this.clock.monotonic())
+    this.commit()
+    return leader
+  }
+
+  /** The metastore has another ISR for this leader. */
+  isrChanged(leader: LeaderRole, { replicas, isr }: Leadership): void {
+    if (this.leader !== leader) return
+    this.isAlone = replicas.length === 1
+    leader.replicas = replicas
+    leader.isr = isr
+    leader.pending.clear()
+    if (!this.isAlone) leader.expectAll(this.clock.monotonic())
+    if (leader.isUnderMinIsr) this.replicated.fail(notEnoughAfterAppend(this, leader))
+    this.commit()
+  }
+
+  /** Becomes a follower. What comes from a leader of another epoch is not appended any more. */
+  follow(epoch: number): FollowerRole {
+    this.resign()
+    this.leaderEpoch = Math.max(this.leaderEpoch, epoch)
+    this.follower = new FollowerRole(this, epoch)
+    return this.follower
+  }
+
+  /** Has no role any more, until it is told one: who waits looks for the leader elsewhere. */
+  resign(): void {
+    this.knownHighWatermark = this.highWatermark
+    const wasLeader = this.leader !== undefined
+    this.leader = undefined
+    this.follower = undefined
+    this.isAlone = false
+    if (wasLeader) this.failAll(notLeader(this))
   }
 
   get sizeBytes(): number {
@@ -105,9 +141,17 @@ export class Partition {
     return this.log.endOffset
   }
 
-  /** The offset below which every in-sync replica has everything durably: the leader alone, so far. */
+  /** The offset below which every in-sync replica has everything durably. */
   get highWatermark(): number {
-    return this.log.durableEndOffset
+    return this.isAlone ? this.log.durableEndOffset : Math.max(this.knownHighWatermark, this.log.startOffset)
+  }
+
+  /**
+   * Whether a leader knows how far the log is committed: a new one only does once its followers have come, and until then
+   * its high watermark lies below what a former leader has told (KIP-207).
+   */
+  get isSettled(): boolean {
+    return this.isAlone || (this.leader !== undefined && this.knownHighWatermark >= this.leader.firstOffset)
   }
 
   /** The offset below which no transaction is open. */
@@ -150,11 +194,41 @@ export class Partition {
     header.setBaseOffset(batch, baseOffset)
     header.setLeaderEpoch(batch, this.leaderEpoch)
     this.log.append(batch)
-    this.producers.record(batch, 0, this.clock.now())
-    this.bytesSinceSnapshot += batch.length
-    // One that fails is made up for by the next; storage reports its own troubles.
-    if (this.bytesSinceSnapshot >= snapshotEveryBytes) this.saveSnapshot().catch(() => {})
+    this.producerLog.record(batch, this.clock.now())
+    if (!this.isAlone) {
+      this.leader?.appended(this.clock.monotonic())
+      for (const watcher of this.replicas) watcher.advanced()
+    }
     return { baseOffset, lastOffset: this.log.endOffset - 1, logAppendTimeMs: -1 }
+  }
+
+  /** Resolves when the log is cut: it may be led then. Undefined when nothing of it is being cut. */
+  get settling(): Promise<void> | undefined {
+    return this.recutting
+  }
+
+  isFollowedBy(role: FollowerRole): boolean {
+    return this.follower === role && !this.recutting
+  }
+
+  fetched(batches: Buffer): void {
+    this.producerLog.record(batches, this.clock.now())
+  }
+
+  committedTo(highWatermark: number): void {
+    this.knownHighWatermark = Math.max(this.knownHighWatermark, highWatermark)
+  }
+
+  async recut(cut: () => Promise<void>): Promise<void> {
+    // What these ends were to be is not what will be there when they are reached again.
+    this.durable.fail(notLeader(this))
+    this.recutting = cut()
+      .then(() => this.producerLog.rebuild())
+      .finally(() => {
+        this.recutting = undefined
+        this.knownHighWatermark = Math.min(this.knownHighWatermark, this.log.endOffset)
+      })
+    await this.recutting
   }
 
   /** Calls back when everything up to and with `lastOffset` is durable here (acks=1). */
@@ -170,7 +244,21 @@ export class Partition {
     const failure = this.failure
     if (failure) callback(failure)
     else if (this.highWatermark > lastOffset) callback()
+    else if (!this.leader) callback(notLeader(this))
     else this.committed.push(lastOffset + 1, callback)
+  }
+
+  /** `onCommitted` for a producer: it hears of an ISR that has become too small, too (NOT_ENOUGH_REPLICAS_AFTER_APPEND). */
+  onReplicated(lastOffset: number, callback: OffsetCallback): void {
+    if (this.isAlone || this.failure || this.highWatermark > lastOffset || !this.leader)
+      this.onCommitted(lastOffset, callback)
+    else if (this.leader.isUnderMinIsr) callback(notEnoughAfterAppend(this, this.leader))
+    else this.replicated.push(lastOffset + 1, callback)
+  }
+
+  /** Resolves when everything below `end` is durable here, whatever this replica's role. */
+  private whenDurable(end: number): Promise<void> {
+    return new Promise((resolve, reject) => this.onDurable(end - 1, error => (error ? reject(error) : resolve())))
   }
 
   /** `onCommitted` as a promise. */
@@ -207,12 +295,10 @@ export class Partition {
    * Where an epoch ends: the log's answer, with the current epoch ending at the log's end (OffsetForLeaderEpoch).
    * Undefined for epochs still to come.
    */
-  endOffsetForEpoch(epoch: number): { epoch: number; endOffset: number } | undefined {
+  endOffsetForEpoch(epoch: number): EpochEnd | undefined {
     this.ensureServing()
     if (epoch < 0 || epoch > this.leaderEpoch) return undefined
-    const { endOffset } = this.log
-    // While its log is empty, an earlier epoch ended where this one begins.
-    return (epoch < this.leaderEpoch && this.log.endOffsetForEpoch(epoch)) || { epoch, endOffset }
+    return endOfEpoch(this, epoch)
   }
 
   /** Drops everything below `offset` (DeleteRecords); -1 stands for the high watermark. Gives the new log start offset. */
@@ -227,27 +313,25 @@ export class Partition {
   }
 
   watch(watcher: Watcher): void {
-    this.watchers.add(watcher)
+    const watchers = watcher.isReplica ? this.replicas : this.watchers
+    watchers.add(watcher)
   }
 
   unwatch(watcher: Watcher): void {
     this.watchers.delete(watcher)
+    this.replicas.delete(watcher)
   }
 
-  /** What compaction finds to do. */
-  cleanable(nowMs: number): Cleanable {
-    return this.log.compaction.cleanable(nowMs, this.lastStableOffset)
-  }
-
-  /** One pass of compaction; see storage/compaction/pass.ts. */
-  compact(compactor: Compactor, nowMs: number, stopped: () => boolean): Promise<CompactionOutcome> {
-    return this.log.compaction.run(compactor, {
-      below: this.lastStableOffset,
-      nowMs,
-      decompressedBytesMax: this.config.decompressedBytesMax,
-      isLastOfProducer: (id, lastOffset) => this.producers.isLast(id, lastOffset),
-      stopped: () => stopped() || this.closed !== undefined
-    })
+  /** A follower has told its end, or the configs have changed: more may be committed now. */
+  commit(): void {
+    const { leader } = this
+    if (!leader) return
+    const end = this.isAlone ? this.log.durableEndOffset : leader.committedEnd(this.knownHighWatermark)
+    if (!this.isAlone && end <= this.knownHighWatermark) return
+    this.knownHighWatermark = end
+    this.committed.reach(end)
+    this.replicated.reach(end)
+    this.tellWatchers()
   }
 
   /** Compacts all that the log has now, soon; resolves when that is done, or can't be. */
@@ -259,6 +343,8 @@ export class Partition {
   async maintain(nowMs: number, producerExpirationMs: number): Promise<void> {
     if (this.failure) return
     this.producers.expire(nowMs, producerExpirationMs)
+    // A follower's start follows its leader's.
+    if (!this.leader) return
     const { startOffset } = this.log
     await this.log.applyRetention(nowMs, this.highWatermark)
     if (this.log.startOffset > startOffset) this.tellWatchers()
@@ -266,10 +352,7 @@ export class Partition {
 
   /** Before the log is closed cleanly: keeps what would be dear to rebuild. */
   async prepareClose(): Promise<void> {
-    if (this.failure || this.log.endOffset === this.snapshotOffset) return
-    // What was deleted since the last snapshot can't be scanned any more.
-    const onlyInMemory = this.producers.size > 0 && this.log.startOffset > this.snapshotOffset
-    if (onlyInMemory || this.bytesSinceSnapshot >= snapshotAtCloseBytes) await this.saveSnapshot()
+    if (!this.failure) await this.producerLog.prepareClose()
   }
 
   /** Stops serving: whoever waits, and whoever comes, gets `error`. */
@@ -277,57 +360,37 @@ export class Partition {
     if (this.closed) return
     this.closed = error
     this.log.onProgress = undefined
-    this.durable.fail(error)
-    this.committed.fail(error)
-    this.tellWatchers()
+    this.leader = undefined
+    this.follower = undefined
+    this.failAll(error)
   }
 
   private ensureServing(): void {
     const failure = this.failure
     if (failure) throw failure
+    if (!this.leader) throw notLeader(this)
   }
 
   private progressed(): void {
     const failure = this.failure
     if (failure) {
-      this.durable.fail(failure)
-      this.committed.fail(failure)
-    } else {
-      this.durable.reach(this.log.durableEndOffset)
-      this.committed.reach(this.highWatermark)
+      this.failAll(failure)
+      this.onFailure?.(this)
+      return
     }
+    this.durable.reach(this.log.durableEndOffset)
+    this.commit()
+  }
+
+  private failAll(error: Error): void {
+    this.durable.fail(error)
+    this.committed.fail(error)
+    this.replicated.fail(error)
     this.tellWatchers()
+    for (const watcher of this.replicas) watcher.advanced()
   }
 
   private tellWatchers(): void {
     for (const watcher of this.watchers) watcher.advanced()
   }
-
-  private async rebuildProducers(): Promise<void> {
-    const snapshot = await this.log.latestSnapshot()
-    let from = this.log.startOffset
-    if (snapshot && snapshot.offset >= from && this.producers.load(snapshot.bytes)) from = snapshot.offset
-    this.snapshotOffset = from
-    this.bytesSinceSnapshot = this.log.bytesBetween(from, this.log.endOffset, Number.MAX_SAFE_INTEGER)
-    if (from >= this.log.endOffset) return
-    await this.log.scan(from, (batches, at) => {
-      if (header.baseOffset(batches, at) >= from) this.producers.record(batches, at, header.maxTimestamp(batches, at))
-    })
-  }
-
-  private async saveSnapshot(): Promise<void> {
-    // State and offset are taken in one turn, and the state may only cover what is durable: appends that are not yet
-    // would be replayed on top of a snapshot that already has them, or be lost with it having them.
-    const offset = this.log.endOffset
-    const bytes = this.producers.save()
-    this.bytesSinceSnapshot = 0
-    await this.whenCommitted(offset - 1)
-    await this.log.saveSnapshot({ offset, bytes })
-    this.snapshotOffset = offset
-  }
-}
-
-/** What everybody who asks for a partition is told while its log can't be used. */
-export function storageError({ topic, index }: Pick<PartitionIdentity, 'topic' | 'index'>, cause: unknown): NaruError {
-  return new NaruError('KAFKA_STORAGE_ERROR', `The log of ${topic}-${index} is offline: ${messageOf(cause)}`, { cause })
 }

@@ -21,7 +21,7 @@ import { loadSnapshot, storeSnapshot } from './snapshots.ts'
 import type { StoreContext } from './store-context.ts'
 import { Tail } from './tail.ts'
 import { findTimestamp, newestTimestamp } from './timestamps.ts'
-import { advanceStart, retain, truncate } from './trimming.ts'
+import { advanceStart, restartAt, retain, truncate } from './trimming.ts'
 import type { EpochStart, Log, LogConfig, LogId, LogRead, ReadOptions, Snapshot, TimestampOffset } from './types.ts'
 
 const nothing: LogRead = { chunks: [], bytes: 0, nextOffset: 0, release() {} }
@@ -214,8 +214,8 @@ export class StoredLog implements Log {
     return this.alone(() => truncate(this.context, this, offset))
   }
 
-  advanceStart(offset: number): Promise<void> {
-    return this.alone(() => advanceStart(this.context, this, offset))
+  advanceStart(offset: number, beyondEnd = false): Promise<void> {
+    return this.alone(() => (beyondEnd ? restartAt : advanceStart)(this.context, this, offset))
   }
 
   applyRetention(nowMs: number, below: number): Promise<void> {

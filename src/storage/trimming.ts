@@ -68,6 +68,23 @@ export async function advanceStart(context: StoreContext, log: StoredLog, offset
   await deleteSegments(context, log)
 }
 
+/**
+ * Empties the log and lets it begin at `offset`, above its end: for a follower whose leader has nothing older. A crash in
+ * between leaves a start above the end, which recovery takes for the same.
+ */
+export async function restartAt(context: StoreContext, log: StoredLog, offset: number): Promise<void> {
+  if (offset <= log.endOffset) return advanceStart(context, log, offset)
+  await quiesce(context, log)
+  await context.control(log, 'start', offset)
+  context.forgetTail(log)
+  log.startOffset = offset
+  log.endsAt(offset)
+  log.epochs.cutStart(offset)
+  log.damage.cutStart(offset)
+  log.roll()
+  await deleteSegments(context, log)
+}
+
 /** Deletes whole segments by age and size (KIP-32 timestamps; Kafka's retention.ms and retention.bytes). */
 export async function retain(context: StoreContext, log: StoredLog, nowMs: number, below: number): Promise<void> {
   const { retentionMs, retentionBytes } = log.config

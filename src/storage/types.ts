@@ -132,8 +132,11 @@ export interface Log {
 
   /** Drops everything from `offset` on, durably; waits for writes in flight and keeps readers' bytes valid. */
   truncate(offset: number): Promise<void>
-  /** Moves the log start offset up, durably (DeleteRecords); whole segments below it are deleted. */
-  advanceStart(offset: number): Promise<void>
+  /**
+   * Moves the log start offset up, durably (DeleteRecords); whole segments below it are deleted. With `beyondEnd` also
+   * above the end: the log is then empty and goes on there; nothing may be appended meanwhile.
+   */
+  advanceStart(offset: number, beyondEnd?: boolean): Promise<void>
   /** Takes changed configs from now on. */
   reconfigure(config: LogConfig): void
   /** Deletes segments by time and size as of `nowMs` (wall clock); never the active one's undurable part, never above `below`. */

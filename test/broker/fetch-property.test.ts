@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { FetchRequest, FetchResult } from '../../src/broker/fetch.ts'
 import type { FetchItem } from '../../src/broker/fetch-session.ts'
+import type { FetchRequest, FetchResult } from '../../src/broker/fetch-types.ts'
 import { below, chance, SeededRandom } from '../../src/std/random.ts'
 import { fetch, item, openWorld, put, stateOf, valuesOf, type World } from './world.ts'
 

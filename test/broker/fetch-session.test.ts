@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { FetchRequest, FetchResult } from '../../src/broker/fetch.ts'
 import type { FetchItem } from '../../src/broker/fetch-session.ts'
+import type { FetchRequest, FetchResult } from '../../src/broker/fetch-types.ts'
 import { fetch as fetchHandler } from '../../src/doors/kafka/handlers/fetch.ts'
 import { Fetch } from '../../src/wire/kafka/messages/fetch.ts'
 import { fetch, item, lines, openWorld, put, settle, stateOf, type World } from './world.ts'
@@ -181,7 +181,7 @@ describe('a fetch session', () => {
     await world.topic('t')
     const client = new Client(world)
     await client.fetch([item('t', 0, 0)])
-    const session = world.broker.fetcher.sessions.resume(client.sessionId, 1, false, 0)
+    const session = world.broker.fetcher.sessions.resume(client.sessionId, 1, false, false, 0)
     assert(typeof session !== 'string')
     session.epoch = 0x7fff_ffff
     client.epoch = 0x7fff_ffff

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Partition, Watcher } from '../../src/partition/partition.ts'
+import type { Partition } from '../../src/partition/partition.ts'
+import type { Watcher } from '../../src/partition/types.ts'
 import { batch, fetch, item, lines, openWorld, produce, put, settle, stateOf, valuesOf, type World } from './world.ts'
 
 /** Counts who watches a partition, from outside. */

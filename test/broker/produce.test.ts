@@ -389,8 +389,9 @@ it('a topic that is deleted answers who waits for its appends', async () => {
   const world = await openWorld({}, disk)
   const partition = await world.topic('t')
   const waiting = produce(world, 't', 0, batch(['a']))
-  world.broker.partitions.removeTopic(partition.topicId)
+  const deleted = world.control.deleteTopic(partition.topicId)
   assert.equal((await waiting).error, 'UNKNOWN_TOPIC_OR_PARTITION')
+  await deleted
   assert.equal(await errorOf(world, 't', batch(['a'])), 'UNKNOWN_TOPIC_OR_PARTITION')
   await world.close()
 })

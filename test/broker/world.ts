@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Broker } from '../../src/broker/broker.ts'
-import type { FetchedPartition, FetchRequest, FetchResult } from '../../src/broker/fetch.ts'
 import type { FetchItem } from '../../src/broker/fetch-session.ts'
+import type { FetchedPartition, FetchRequest, FetchResult } from '../../src/broker/fetch-types.ts'
 import type { ProduceOutcome } from '../../src/broker/produce.ts'
 import { brokerOptions } from '../../src/config/options.ts'
 import { openControl } from '../../src/control/control.ts'

@@ -27,7 +27,9 @@ async function lead(
     return scan.call(log, from, visit)
   }
   const identity = { topic: 't', topicId: id.topicId, index: id.partition }
-  const partition = await Partition.open(log, identity, leaderEpoch, config, clock)
+  const partition = await Partition.open(log, identity, config, clock)
+  const nobody = { brokerEpochOf: () => undefined, caughtUp() {}, fellBehind() {} }
+  partition.lead(1, { epoch: leaderEpoch, replicas: [1], isr: [1] }, nobody)
   return { partition, scannedFrom }
 }
 
@@ -115,7 +117,7 @@ describe('a partition', () => {
     const { lastOffset } = partition.appendFromProducer(numbered(0))
     partition.onDurable(lastOffset, note('durable'))
     partition.onCommitted(lastOffset, note('committed'))
-    partition.watch({ advanced: () => void heard.push('watcher') })
+    partition.watch({ isReplica: false, advanced: () => void heard.push('watcher') })
     partition.close(new NaruError('NOT_LEADER_OR_FOLLOWER', 'moved'))
     partition.close(new NaruError('UNKNOWN_TOPIC_OR_PARTITION', 'deleted'))
     partition.onDurable(lastOffset, note('late'))

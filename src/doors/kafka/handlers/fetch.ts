@@ -1,4 +1,4 @@
-import type { FetchedPartition, FetchRequest, FetchResult } from '../../../broker/fetch.ts'
+import type { FetchedPartition, FetchRequest, FetchResult } from '../../../broker/fetch-types.ts'
 import type { RequestOf, ResponseOf } from '../../../schema/message.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { Fetch } from '../../../wire/kafka/messages/fetch.ts'
@@ -61,6 +61,7 @@ function toFetchRequest(request: RequestOf<typeof Fetch>, context: RequestContex
     room: () => context.responseRoom,
     reserve: bytes => context.reserve(bytes),
     readCommitted: request.isolationLevel === 1,
+    replica: replicaOf(request),
     sessionId: request.sessionId,
     sessionEpoch: request.sessionEpoch,
     usesTopicIds: context.apiVersion >= 13,
@@ -71,6 +72,14 @@ function toFetchRequest(request: RequestOf<typeof Fetch>, context: RequestContex
       indexes: partitions
     }))
   }
+}
+
+/**
+ * The follower that asks, since version 15, where it says of which life it is (KIP-903). Who names a replica before that is
+ * no broker of this cluster, and reads as consumers do.
+ */
+function replicaOf({ replicaState: { replicaId, replicaEpoch } }: RequestOf<typeof Fetch>): FetchRequest['replica'] {
+  return replicaId >= 0 ? { nodeId: replicaId, brokerEpoch: replicaEpoch } : undefined
 }
 
 function respond(result: FetchResult, readCommitted: boolean): Answer<Response> {
@@ -89,6 +98,7 @@ function respond(result: FetchResult, readCommitted: boolean): Answer<Response> 
       lastStableOffset: fetched.lastStableOffset,
       logStartOffset: fetched.logStartOffset,
       abortedTransactions: readCommitted ? [] : null,
+      ...(fetched.divergingEpoch && { divergingEpoch: fetched.divergingEpoch }),
       records: fetched.records
     })
   }

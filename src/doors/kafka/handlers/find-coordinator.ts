@@ -34,7 +34,7 @@ function locate(context: RequestContext, keyType: number, key: string) {
       throw new NaruError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'This broker has no transactions.')
     if (keyType !== groupKeyType)
       throw new NaruError('INVALID_REQUEST', `This broker has no coordinator for key type ${keyType}.`)
-    const { nodeId, host, port } = context.broker.groups.find(key)
+    const { nodeId, host, port } = context.broker.coordinatorOf(key)
     return { nodeId, host, port, errorCode: 0, errorMessage: '' }
   } catch (error) {
     return { nodeId: -1, host: '', port: -1, errorCode: errorNumber(codeOf(error)), errorMessage: messageOf(error) }

@@ -6,7 +6,7 @@ import { ListOffsets } from '../../../wire/kafka/messages/list-offsets.ts'
 import { handler } from '../handler.ts'
 
 /**
- * ListOffsets. Isolation level since version 2, leader epochs since 4, max timestamp (-3) since 7 (KIP-734), earliest
+ * ListOffsets. Isolation level since version 2, leader epochs since 4, OFFSET_NOT_AVAILABLE since 5 (KIP-207), max timestamp (-3) since 7 (KIP-734), earliest
  * local (-4) since 8 (KIP-405), latest tiered (-5) since 9 (KIP-1005), earliest pending upload (-6) since 11 (KIP-1023).
  */
 export const listOffsets = handler(
@@ -56,7 +56,7 @@ function lay(
         const { error, timestamp, offset, leaderEpoch } = listed()
         return {
           partitionIndex,
-          errorCode: errorNumber(error),
+          errorCode: errorNumber(error === 'OFFSET_NOT_AVAILABLE' && version < 5 ? 'LEADER_NOT_AVAILABLE' : error),
           timestamp,
           offset,
           leaderEpoch: version >= 4 ? leaderEpoch : undefined

@@ -1,0 +1,162 @@
+import { type Control, leaderOf, type PartitionImage } from '../control/types.ts'
+import type { LeaderRole } from '../partition/leader.ts'
+import type { Partition } from '../partition/partition.ts'
+import { Fetchers } from '../replication/fetchers.ts'
+import { type IsrWorld, PartitionIsrKeeper } from '../replication/isr-keeper.ts'
+import type { LaneWorld } from '../replication/lane.ts'
+import { messageOf } from '../std/errors.ts'
+import type { Logger } from '../std/log.ts'
+
+/** Told when this broker begins or ceases to lead a partition. Called synchronously. */
+export interface RoleListener {
+  led(partition: Partition): void
+  resigned(partition: Partition): void
+}
+
+/** A partition that this broker leads, by the image that it goes by. */
+interface Led {
+  readonly leader: LeaderRole
+  readonly keeper: PartitionIsrKeeper
+  image: PartitionImage
+}
+
+/**
+ * Makes each replica of this broker what the image says it is: leader, follower, or neither. What counts is how the image
+ * is now, so that it may be asked again at any time; no leader is one by its past.
+ */
+export class Roles {
+  private readonly control: Control
+  private readonly logger: Logger
+  private readonly fetchers: Fetchers
+  private readonly listener: RoleListener
+  private readonly isrWorld: IsrWorld
+  private readonly led = new Map<Partition, Led>()
+  private closed = false
+
+  constructor(
+    parts: { control: Control; logger: Logger; lanes: Omit<LaneWorld, 'brokerEpoch' | 'leaderAt' | 'refused'> },
+    listener: RoleListener
+  ) {
+    const { control, logger, lanes } = parts
+    const { image } = control
+    this.control = control
+    this.logger = logger
+    this.listener = listener
+    this.fetchers = new Fetchers({
+      ...lanes,
+      brokerEpoch: () => control.brokerEpoch,
+      leaderAt(nodeId) {
+        const broker = image.broker(nodeId)
+        return broker?.endpoint && { nodeId, epoch: broker.epoch, ...broker.endpoint }
+      },
+      refused: ({ nodeId, epoch }) => {
+        control
+          .reportGone(nodeId, epoch)
+          .catch(error => this.warn(error, 'a broker that is gone could not be reported'))
+      }
+    })
+    this.isrWorld = {
+      clock: lanes.clock,
+      logger,
+      lagTimeMaxMs: Number(lanes.config.lagTimeMaxMs),
+      brokerEpochOf: nodeId => image.broker(nodeId)?.epoch,
+      isDraining: nodeId => image.broker(nodeId)?.draining ?? false,
+      change: async (partition, leader, isr, joining) => {
+        const known = this.led.get(partition)
+        if (known?.leader !== leader) return false
+        return control.changeIsr(partition.topicId, partition.index, known.image, isr, joining)
+      }
+    }
+  }
+
+  /** Gives a partition the role that it has now. */
+  assign(partition: Partition): void {
+    const { control } = this
+    const image = control.image.topicById(partition.topicId)?.partitions[partition.index]
+    if (this.closed || !image) return
+    const leader = leaderOf(control.image, image)
+    const isReplica = image.replicas.includes(control.nodeId)
+    if (partition.failure || !isReplica || !leader) this.retire(partition)
+    else if (leader.nodeId !== control.nodeId) {
+      this.stopLeading(partition)
+      this.fetchers.follow(partition, leader.nodeId, image.leaderEpoch, image.isr.includes(control.nodeId))
+    } else if (leader.epoch === control.brokerEpoch) this.lead(partition, image)
+    else this.retire(partition)
+  }
+
+  /** To be called after the partitions were assigned anew because brokers came, went or changed. */
+  brokersChanged(): void {
+    for (const { leader, keeper } of this.led.values()) keeper.brokersChanged(leader)
+  }
+
+  /** The partition is not served here any more. */
+  drop(partition: Partition): void {
+    this.fetchers.unfollow(partition)
+    this.led.get(partition)?.keeper.close()
+    this.led.delete(partition)
+  }
+
+  /** Nothing is fetched and no ISR is changed any more. */
+  async close(): Promise<void> {
+    this.closed = true
+    for (const { keeper } of this.led.values()) keeper.close()
+    this.led.clear()
+    await this.fetchers.close()
+  }
+
+  private lead(partition: Partition, image: PartitionImage): void {
+    const known = this.led.get(partition)
+    const leadership = { epoch: image.leaderEpoch, replicas: image.replicas, isr: image.isr }
+    if (known && known.leader === partition.leader && known.leader.epoch === image.leaderEpoch) {
+      if (known.image === image) return
+      known.image = image
+      partition.isrChanged(known.leader, leadership)
+      known.keeper.brokersChanged(known.leader)
+      return
+    }
+    this.retire(partition)
+    const { settling } = partition
+    if (settling) {
+      // By then somebody else may lead.
+      const again = () => this.assign(partition)
+      settling.then(again, again)
+      return
+    }
+    const keeper = new PartitionIsrKeeper(partition, this.isrWorld)
+    const leader = partition.lead(this.control.nodeId, leadership, keeper)
+    this.led.set(partition, { leader, keeper, image })
+    keeper.brokersChanged(leader)
+    this.listener.led(partition)
+  }
+
+  /** Neither leads nor follows. */
+  private retire(partition: Partition): void {
+    this.fetchers.unfollow(partition)
+    this.stopLeading(partition)
+    if (partition.follower) partition.resign()
+  }
+
+  private stopLeading(partition: Partition): void {
+    const known = this.led.get(partition)
+    if (!known) return
+    known.keeper.close()
+    this.led.delete(partition)
+    partition.resign()
+    this.listener.resigned(partition)
+  }
+
+  /** The log of a partition has failed: another replica shall lead. */
+  failed(partition: Partition): void {
+    const { topicId, index } = partition
+    const wasLed = this.led.has(partition)
+    this.fetchers.unfollow(partition)
+    if (wasLed)
+      this.control
+        .giveAway(topicId, index)
+        .catch(error => this.warn(error, 'a partition whose log has failed could not be given away'))
+  }
+
+  private warn(error: unknown, message: string): void {
+    this.logger.warn({ error: messageOf(error) }, message)
+  }
+}

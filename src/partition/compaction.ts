@@ -1,0 +1,25 @@
+import type { Cleanable } from '../storage/compaction/cleanable.ts'
+import type { Compactor } from '../storage/compaction/compactor.ts'
+import type { CompactionOutcome } from '../storage/compaction/pass.ts'
+import type { Partition } from './partition.ts'
+
+/** What compaction finds to do in a replica: each compacts for itself, and only what is committed. */
+export function cleanable({ log, lastStableOffset }: Partition, nowMs: number): Cleanable {
+  return log.compaction.cleanable(nowMs, lastStableOffset)
+}
+
+/** One pass of compaction; see storage/compaction/pass.ts. */
+export function compact(
+  partition: Partition,
+  compactor: Compactor,
+  nowMs: number,
+  stopped: () => boolean
+): Promise<CompactionOutcome> {
+  return partition.log.compaction.run(compactor, {
+    below: partition.lastStableOffset,
+    nowMs,
+    decompressedBytesMax: partition.config.decompressedBytesMax,
+    isLastOfProducer: (id, lastOffset) => partition.producers.isLast(id, lastOffset),
+    stopped: () => stopped() || partition.failure !== undefined
+  })
+}

@@ -1,0 +1,191 @@
+import { NaruError } from '../std/errors.ts'
+import type { Log } from '../storage/types.ts'
+
+/** A leadership as the metastore has it. */
+export interface Leadership {
+  readonly epoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+}
+
+/** What a leader asks of who looks after its ISR. Called synchronously: be brief. */
+export interface IsrKeeper {
+  /** The epoch of a broker's registration; undefined while it has none. */
+  brokerEpochOf(nodeId: number): number | undefined
+  /** A follower outside the ISR has caught up. */
+  caughtUp(leader: LeaderRole): void
+  /** Something was appended that in-sync followers don't have, when before they had all. */
+  fellBehind(leader: LeaderRole): void
+}
+
+/** What the leader knows of one follower. */
+interface FollowerState {
+  /** The registration that fetched. */
+  brokerEpoch: number
+  /** What it has durably: everything below this offset. */
+  end: number
+  /** Since when it lacks something; undefined while it has all. */
+  behindSinceMs: number | undefined
+  /** When it last fetched, and the leader's end then: what it has later is what it lacked since. */
+  fetchedMs: number
+  endAtFetch: number
+}
+
+/**
+ * A partition's leader: what its followers have, and how far all of the ISR does (DESIGN section 5). While a change of
+ * the ISR is under way both sets count: nobody knows which one holds until the metastore has answered.
+ */
+export class LeaderRole {
+  readonly epoch: number
+  readonly nodeId: number
+  replicas: readonly number[]
+  isr: readonly number[]
+  /** Where this leader's first record goes. */
+  readonly firstOffset: number
+  /** Members of changes of the ISR that may have happened. */
+  readonly pending = new Set<number>()
+  private readonly log: Log
+  private readonly keeper: IsrKeeper
+  private readonly followers = new Map<number, FollowerState>()
+  private readonly minInsyncReplicas: () => number
+  private allCaughtUp = true
+
+  constructor(
+    log: Log,
+    nodeId: number,
+    { epoch, replicas, isr }: Leadership,
+    keeper: IsrKeeper,
+    minInsyncReplicas: () => number
+  ) {
+    this.log = log
+    this.nodeId = nodeId
+    this.epoch = epoch
+    this.replicas = replicas
+    this.isr = isr
+    this.keeper = keeper
+    this.minInsyncReplicas = minInsyncReplicas
+    this.firstOffset = log.endOffset
+    // Nothing is known of the followers yet; who never comes must not stay in sync.
+    this.allCaughtUp = isr.length === 1
+  }
+
+  /** How many in-sync replicas a write needs: never more than there are replicas (KIP-966). */
+  get minIsr(): number {
+    return Math.min(this.minInsyncReplicas(), this.replicas.length)
+  }
+
+  get isUnderMinIsr(): boolean {
+    return this.isr.length < this.minIsr
+  }
+
+  /** How far everybody who may be in sync has the log durably; `floor` when that is not known, or too few are in sync. */
+  committedEnd(floor: number): number {
+    if (this.isUnderMinIsr) return floor
+    let end = this.log.durableEndOffset
+    for (const nodeId of this.isr) end = Math.min(end, this.endOf(nodeId))
+    for (const nodeId of this.pending) end = Math.min(end, this.endOf(nodeId))
+    return Math.max(floor, end)
+  }
+
+  /**
+   * Whether a node may follow. Throws NOT_LEADER_OR_FOLLOWER for one that is no replica, STALE_BROKER_EPOCH for one that
+   * isn't registered so (a former life; or one that this broker has not heard of yet).
+   */
+  checkReplica(nodeId: number, brokerEpoch: number): void {
+    if (nodeId === this.nodeId || !this.replicas.includes(nodeId))
+      throw new NaruError('NOT_LEADER_OR_FOLLOWER', `Node ${nodeId} has no replica of this partition.`)
+    if (this.keeper.brokerEpochOf(nodeId) !== brokerEpoch)
+      throw new NaruError('STALE_BROKER_EPOCH', `Node ${nodeId} is not registered with broker epoch ${brokerEpoch}.`)
+  }
+
+  /** `checkReplica` without a throw. */
+  isReplica(nodeId: number, brokerEpoch: number): boolean {
+    const isOther = nodeId !== this.nodeId && this.replicas.includes(nodeId)
+    return isOther && this.keeper.brokerEpochOf(nodeId) === brokerEpoch
+  }
+
+  /**
+   * A follower fetches from `offset`: it has everything below durably. The caller has checked the leader epoch, that its
+   * log doesn't diverge, and `isReplica`.
+   */
+  acknowledge(nodeId: number, brokerEpoch: number, offset: number, nowMs: number, highWatermark: number): void {
+    let follower = this.followers.get(nodeId)
+    if (follower?.brokerEpoch !== brokerEpoch) {
+      const behindSinceMs = follower?.behindSinceMs ?? nowMs
+      follower = { brokerEpoch, end: offset, behindSinceMs, fetchedMs: nowMs, endAtFetch: Number.POSITIVE_INFINITY }
+      this.followers.set(nodeId, follower)
+    }
+    const { endOffset } = this.log
+    if (offset >= endOffset) follower.behindSinceMs = undefined
+    else if (offset >= follower.endAtFetch) follower.behindSinceMs = follower.fetchedMs
+    follower.end = offset
+    follower.fetchedMs = nowMs
+    follower.endAtFetch = endOffset
+    if (follower.behindSinceMs !== undefined) this.lags()
+    const isOutside = !this.isr.includes(nodeId) && !this.pending.has(nodeId)
+    if (isOutside && offset >= highWatermark && offset >= this.firstOffset) this.keeper.caughtUp(this)
+  }
+
+  /** To be called after an append, while there are other replicas. */
+  appended(nowMs: number): void {
+    if (!this.allCaughtUp) return
+    for (const nodeId of this.isr) {
+      const follower = this.followers.get(nodeId)
+      if (follower) follower.behindSinceMs ??= nowMs
+    }
+    this.lags()
+  }
+
+  /** The replicas outside the ISR that have everything up to the high watermark and of this leader's beginning. */
+  joinable(highWatermark: number): { readonly nodeId: number; readonly epoch: number }[] {
+    const floor = Math.max(highWatermark, this.firstOffset)
+    return this.replicas.flatMap(nodeId => {
+      const follower = this.followers.get(nodeId)
+      if (!follower || this.isr.includes(nodeId) || follower.end < floor) return []
+      const epoch = this.keeper.brokerEpochOf(nodeId)
+      return epoch === follower.brokerEpoch ? [{ nodeId, epoch }] : []
+    })
+  }
+
+  /** In-sync followers that lack something since `sinceMs` or before. */
+  laggards(nowMs: number, sinceMs: number): number[] {
+    for (const nodeId of this.isr) {
+      const follower = this.followers.get(nodeId)
+      if (follower && follower.end < this.log.endOffset) follower.behindSinceMs ??= nowMs
+    }
+    return this.isr.filter(nodeId => {
+      const follower = this.followers.get(nodeId)
+      return follower?.behindSinceMs !== undefined && follower.behindSinceMs <= sinceMs
+    })
+  }
+
+  /** Whether all in-sync followers have all; if so, `fellBehind` is told when they don't any more. */
+  watchLag(): boolean {
+    this.allCaughtUp = this.isr.every(
+      nodeId => nodeId === this.nodeId || this.followers.get(nodeId)?.behindSinceMs === undefined
+    )
+    return this.allCaughtUp
+  }
+
+  /** Counts the time from now on for in-sync followers that were never heard of. */
+  expectAll(nowMs: number): void {
+    for (const nodeId of this.isr) {
+      if (nodeId === this.nodeId || this.followers.has(nodeId)) continue
+      const unknown = { brokerEpoch: -1, end: -1, behindSinceMs: nowMs, fetchedMs: nowMs }
+      this.followers.set(nodeId, { ...unknown, endAtFetch: Number.POSITIVE_INFINITY })
+    }
+    this.allCaughtUp = true
+    if (!this.watchLag()) this.keeper.fellBehind(this)
+  }
+
+  private lags(): void {
+    if (!this.allCaughtUp) return
+    this.allCaughtUp = false
+    this.keeper.fellBehind(this)
+  }
+
+  private endOf(nodeId: number): number {
+    if (nodeId === this.nodeId) return this.log.durableEndOffset
+    return this.followers.get(nodeId)?.end ?? -1
+  }
+}

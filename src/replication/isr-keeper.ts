@@ -1,0 +1,130 @@
+import type { IsrKeeper, LeaderRole } from '../partition/leader.ts'
+import type { Partition } from '../partition/partition.ts'
+import type { Clock, Timer } from '../std/clock.ts'
+import type { Logger } from '../std/log.ts'
+
+/** A change of an ISR whose fate is unknown, or that could not be asked for, is taken up again after so long. */
+const retryMs = 200
+
+/** What an ISR is kept by: who is registered, and how the metastore is asked for a change. */
+export interface IsrWorld {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly lagTimeMaxMs: number
+  brokerEpochOf(nodeId: number): number | undefined
+  /** Whether a registered broker is about to stop. */
+  isDraining(nodeId: number): boolean
+  /**
+   * Asks for another ISR by compare-and-set on what this leader goes by. True when the metastore has it, false when it
+   * went another way: either way `Partition.isrChanged` has told, or will, how it is. Rejects when nothing is known.
+   */
+  change(
+    partition: Partition,
+    leader: LeaderRole,
+    isr: readonly number[],
+    joining: readonly { readonly nodeId: number; readonly epoch: number }[]
+  ): Promise<boolean>
+}
+
+/**
+ * Looks after the ISR of one partition that this broker leads: takes in who has caught up, puts out who lags or is gone.
+ * One change at a time; while its fate is unknown its members count as in sync, as do those that were before.
+ */
+export class PartitionIsrKeeper implements IsrKeeper {
+  private readonly world: IsrWorld
+  private readonly partition: Partition
+  private timer: Timer | undefined
+  private changing = false
+  private again = false
+
+  constructor(partition: Partition, world: IsrWorld) {
+    this.partition = partition
+    this.world = world
+  }
+
+  brokerEpochOf(nodeId: number): number | undefined {
+    return this.world.brokerEpochOf(nodeId)
+  }
+
+  caughtUp(leader: LeaderRole): void {
+    this.look(leader)
+  }
+
+  fellBehind(leader: LeaderRole): void {
+    this.wait(leader, this.world.lagTimeMaxMs)
+  }
+
+  /** To be called when brokers came, went or changed. */
+  brokersChanged(leader: LeaderRole): void {
+    this.look(leader)
+  }
+
+  /** The leadership has ended. */
+  close(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+  }
+
+  private wait(leader: LeaderRole, delayMs: number): void {
+    this.timer ??= this.world.clock.after(delayMs, () => {
+      this.timer = undefined
+      if (this.partition.leader !== leader) return
+      this.look(leader)
+      // At half the time: who stops right after the last look is noticed within one and a half.
+      if (!leader.watchLag()) this.wait(leader, this.world.lagTimeMaxMs / 2)
+    })
+  }
+
+  private look(leader: LeaderRole): void {
+    if (this.partition.leader !== leader) return
+    if (this.changing) {
+      this.again = true
+      return
+    }
+    const { clock, lagTimeMaxMs } = this.world
+    const nowMs = clock.monotonic()
+    const lagging = leader.laggards(nowMs, nowMs - lagTimeMaxMs)
+    const staying = leader.isr.filter(
+      nodeId => nodeId === leader.nodeId || (this.mayStay(nodeId) && !lagging.includes(nodeId))
+    )
+    const joining = leader.joinable(this.partition.highWatermark).filter(({ nodeId }) => this.mayStay(nodeId))
+    const isr = [...staying, ...joining.map(({ nodeId }) => nodeId)]
+    if (joining.length === 0 && staying.length === leader.isr.length) return
+    void this.change(leader, isr, joining)
+  }
+
+  private mayStay(nodeId: number): boolean {
+    return this.world.brokerEpochOf(nodeId) !== undefined && !this.world.isDraining(nodeId)
+  }
+
+  private async change(
+    leader: LeaderRole,
+    isr: readonly number[],
+    joining: readonly { readonly nodeId: number; readonly epoch: number }[]
+  ): Promise<void> {
+    const { partition, world } = this
+    const { topic, index } = partition
+    this.changing = true
+    for (const nodeId of isr) leader.pending.add(nodeId)
+    try {
+      const changed = await world.change(partition, leader, isr, joining)
+      // The image has it, or something newer: `isrChanged` has been called, and what was pending is settled.
+      leader.pending.clear()
+      if (changed)
+        world.logger.info({ topic, partition: index, isr, epoch: leader.epoch }, 'the in-sync replicas changed')
+      else this.wait(leader, retryMs)
+    } catch (error) {
+      world.logger.warn({ topic, partition: index, err: error }, 'the in-sync replicas could not be changed')
+      // It may have happened: both sets count until the metastore has said so.
+      this.close()
+      this.wait(leader, retryMs)
+    } finally {
+      this.changing = false
+    }
+    if (partition.leader !== leader) return
+    partition.commit()
+    if (!this.again) return
+    this.again = false
+    this.look(leader)
+  }
+}

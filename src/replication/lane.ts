@@ -1,0 +1,283 @@
+import { Connection } from '../client/connection.ts'
+import type { Connect } from '../client/options.ts'
+import type { DecodedResponseOf } from '../schema/message.ts'
+import { type Clock, sleep, type Timer } from '../std/clock.ts'
+import { codeOf, messageOf } from '../std/errors.ts'
+import type { Logger } from '../std/log.ts'
+import { errorOfNumber } from '../wire/kafka/errors.ts'
+import { Fetch } from '../wire/kafka/messages/fetch.ts'
+import { type Following, followingKey } from './following.ts'
+import type { ReplicationConfig } from './options.ts'
+import { FollowerSession } from './session.ts'
+
+/** The first version in which a follower says of which life it is (KIP-903), and the last one. */
+const fetchVersions = [15, 18] as const
+
+/** A broker to fetch from. */
+export interface Leader {
+  readonly nodeId: number
+  /** Of its registration. */
+  readonly epoch: number
+  readonly host: string
+  readonly port: number
+}
+
+export interface LaneWorld {
+  readonly nodeId: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly connect: Connect
+  readonly config: ReplicationConfig
+  /** Of this broker's own registration. */
+  brokerEpoch(): number | undefined
+  /** Where a leader is now; undefined while it isn't registered or doesn't listen. */
+  leaderAt(nodeId: number): Leader | undefined
+  /** A broker that could be reached refuses connections: its process is gone. */
+  refused(leader: Leader): void
+}
+
+type Response = DecodedResponseOf<typeof Fetch>
+type FetchedPartition = Response['responses'][number]['partitions'][number]
+
+/** A request on its way. */
+interface Sent {
+  readonly number: number
+  readonly answer: Promise<Response>
+}
+
+/**
+ * One connection to one leader with one fetch session, which carries many partitions (DESIGN section 6). What came is
+ * appended at once; the next fetch, which acknowledges it, goes out when it is durable here.
+ */
+export class Lane {
+  private readonly world: LaneWorld
+  private readonly nodeId: number
+  private readonly session = new FollowerSession()
+  private readonly resting = new Map<Following, Timer | undefined>()
+  private connection: Connection | undefined
+  /** The registration that was last connected to. */
+  private connected: Leader | undefined
+  private requests: Sent[] = []
+  private requestCount = 0
+  /** Appends that aren't durable yet. */
+  private undurable = 0
+  private wake: (() => void) | undefined
+  private woken = false
+  private running: Promise<void> | undefined
+  private closed = false
+
+  constructor(nodeId: number, world: LaneWorld) {
+    this.nodeId = nodeId
+    this.world = world
+  }
+
+  get size(): number {
+    return this.session.size + this.resting.size
+  }
+
+  add(following: Following): void {
+    following.since = undefined
+    this.session.put(following)
+    this.notify()
+    this.running ??= this.run().finally(() => {
+      this.running = undefined
+    })
+  }
+
+  remove(following: Following): void {
+    this.resting.get(following)?.cancel()
+    this.resting.delete(following)
+    this.session.remove(following)
+    this.notify()
+  }
+
+  /** Lets go of the connection; nothing that is on its way is taken any more. */
+  async close(): Promise<void> {
+    this.closed = true
+    for (const timer of this.resting.values()) timer?.cancel()
+    this.resting.clear()
+    this.connection?.close()
+    this.notify()
+    await this.running
+  }
+
+  /** Something changed that the loop may wait for. */
+  private notify(): void {
+    this.woken = true
+    this.wake?.()
+  }
+
+  private notified(): Promise<void> {
+    if (this.woken) return Promise.resolve()
+    return new Promise(resolve => {
+      this.wake = () => {
+        this.wake = undefined
+        resolve()
+      }
+    })
+  }
+
+  private async run(): Promise<void> {
+    while (!this.closed && this.size > 0) {
+      try {
+        await this.step()
+      } catch (error) {
+        if (this.closed) return
+        this.drop()
+        this.world.logger.debug({ leader: this.nodeId, error: messageOf(error) }, 'a fetch from a leader failed')
+        await sleep(this.world.clock, this.world.config.fetchBackoffMs)
+      }
+    }
+    this.drop()
+  }
+
+  /** Sends a fetch when there is reason to, then waits for an answer or for something to say. */
+  private async step(): Promise<void> {
+    this.woken = false
+    const idle = this.requests.length === 0 && this.undurable === 0
+    const mayFollow = this.requests.length === 1 && this.session.isOpen
+    if (this.session.size > 0 && (idle || (this.session.hasNews && (this.requests.length === 0 || mayFollow))))
+      this.requests.push(this.fetch(await this.connect()))
+    const [first] = this.requests
+    if (first === undefined) return this.notified()
+    const answered = await Promise.race([first.answer, this.notified()])
+    if (!answered) return
+    this.requests.shift()
+    this.take(answered, first.number)
+  }
+
+  private async connect(): Promise<Connection> {
+    if (this.connection && !this.connection.closed) return this.connection
+    const { world } = this
+    this.drop()
+    const leader = world.leaderAt(this.nodeId)
+    if (!leader) throw new Error('the leader is not there')
+    let stream: Awaited<ReturnType<typeof world.connect>>
+    try {
+      stream = await world.connect(leader.host, leader.port)
+    } catch (error) {
+      // Only of one that listened under this registration: it may not listen yet.
+      if (isRefused(error) && this.connected?.epoch === leader.epoch) world.refused(leader)
+      throw error
+    }
+    const { clock, config } = world
+    const connection = await Connection.open(stream, `${leader.host}:${leader.port}`, {
+      clock,
+      clientId: `naru-replica-${world.nodeId}`,
+      requestTimeoutMs: config.socketTimeoutMs,
+      frameBytesMax: 256 * 1024 * 1024
+    })
+    this.connected = leader
+    this.connection = connection
+    if (this.closed) connection.close()
+    return connection
+  }
+
+  private drop(): void {
+    this.connection?.close()
+    this.connection = undefined
+    this.requests = []
+    this.session.reset()
+  }
+
+  private fetch(connection: Connection): Sent {
+    const { config, nodeId } = this.world
+    const replicaEpoch = this.world.brokerEpoch()
+    if (replicaEpoch === undefined) throw new Error('this broker is not registered')
+    const { fetchWaitMaxMs, fetchResponseMaxBytes, fetchMaxBytes } = config
+    const number = ++this.requestCount
+    const answer = connection.requestWithin(
+      Fetch,
+      fetchVersions,
+      {
+        replicaState: { replicaId: nodeId, replicaEpoch },
+        maxWaitMs: fetchWaitMaxMs,
+        minBytes: 1,
+        maxBytes: fetchResponseMaxBytes,
+        ...this.session.next(number, fetchMaxBytes)
+      },
+      fetchWaitMaxMs
+    )
+    answer.catch(() => {})
+    return { number, answer }
+  }
+
+  private take(response: Response, number: number): void {
+    const error = errorOfNumber(response.errorCode)
+    if (error) throw new Error(`the leader says ${error}`)
+    this.session.answered(response.sessionId)
+    for (const { topicId, partitions } of response.responses)
+      for (const fetched of partitions) {
+        const following = this.session.get(followingKey({ topicId, index: fetched.partitionIndex }))
+        if (following?.since !== undefined && following.since <= number) this.takePartition(following, fetched)
+      }
+  }
+
+  private takePartition(following: Following, fetched: FetchedPartition): void {
+    const { role, partition } = following
+    if (!role.active) return
+    const error = errorOfNumber(fetched.errorCode)
+    const { divergingEpoch, logStartOffset, highWatermark } = fetched
+    try {
+      if (error === 'OFFSET_OUT_OF_RANGE' && logStartOffset > partition.endOffset)
+        this.rest(following, role.moveStart(logStartOffset))
+      else if (error) this.rest(following, undefined)
+      else if (divergingEpoch.epoch >= 0 || divergingEpoch.endOffset >= 0)
+        this.rest(following, role.truncate(divergingEpoch))
+      else {
+        const before = partition.endOffset
+        if (fetched.records) role.append(fetched.records)
+        role.committed(highWatermark)
+        if (partition.endOffset > before) this.await(following)
+        if (logStartOffset > partition.startOffset && logStartOffset <= partition.endOffset)
+          role.moveStart(logStartOffset).catch(failure => this.report(following, failure))
+      }
+    } catch (failure) {
+      this.report(following, failure)
+      this.rest(following, undefined)
+    }
+  }
+
+  /** Names the partition in a fetch again when what was appended is durable. */
+  private await(following: Following): void {
+    const { partition } = following
+    this.undurable++
+    partition.onDurable(partition.endOffset - 1, () => {
+      this.undurable--
+      if (this.session.get(following.key) === following) this.session.put(following)
+      this.notify()
+    })
+  }
+
+  /** Leaves a partition out until some work on its log is done, or for a while after an error. */
+  private rest(following: Following, work: Promise<void> | undefined): void {
+    this.session.remove(following)
+    following.since = undefined
+    this.resting.set(following, undefined)
+    const goOn = () => {
+      if (!this.resting.delete(following) || !following.role.active) return
+      this.add(following)
+    }
+    const later = () => {
+      if (this.resting.has(following))
+        this.resting.set(following, this.world.clock.after(this.world.config.fetchBackoffMs, goOn))
+    }
+    if (!work) later()
+    else
+      work.then(goOn, error => {
+        this.report(following, error)
+        later()
+      })
+  }
+
+  private report({ partition }: Following, error: unknown): void {
+    const { topic, index } = partition
+    const context = { topic, partition: index, leader: this.nodeId, code: codeOf(error), error: messageOf(error) }
+    this.world.logger.error(context, 'could not follow a partition')
+  }
+}
+
+/** Whether a connection was refused: nobody listens there. */
+function isRefused(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ECONNREFUSED'
+}
