@@ -2,9 +2,11 @@ import { nodeOptions } from './config/node-options.ts'
 import type { Texts } from './config/sources.ts'
 import { groupOptions } from './groups/options.ts'
 import { type RunningBroker, runBroker } from './run/start-broker.ts'
+import { type RunningCluster, runCluster } from './run/start-cluster.ts'
 import { type Logger, silent } from './std/log.ts'
 
-export type { RunningBroker } from './run/start-broker.ts'
+export type { MortalBroker, RunningBroker } from './run/start-broker.ts'
+export type { RunningCluster } from './run/start-cluster.ts'
 export { type ErrorCode, NaruError } from './std/errors.ts'
 export type { LogFields, Logger } from './std/log.ts'
 
@@ -32,15 +34,36 @@ export interface BrokerOptions {
  * system (the port is taken, the folder in use) come as they are.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
-  const { port = 0, host, dataDir, nodeId, config = {}, logger = silent } = options
-  const texts: Texts = {}
-  if (dataDir === undefined) {
-    texts[nodeOptions.memory.name] = 'true'
-    texts[groupOptions.initialRebalanceDelayMs.name] = '0'
-  } else texts[nodeOptions.dataDir.name] = dataDir
-  texts[nodeOptions.port.name] = String(port)
+  const texts = textsOf(options)
+  if (options.dataDir === undefined) texts[nodeOptions.memory.name] = 'true'
+  if (options.nodeId !== undefined) texts[nodeOptions.nodeId.name] = String(options.nodeId)
+  return runBroker({ ...texts, ...textsOfConfig(options) }, options.logger ?? silent)
+}
+
+export interface ClusterOptions extends Omit<BrokerOptions, 'nodeId'> {
+  /** How many; 3 by default. Their node ids are 1, 2, 3 ... */
+  brokers?: number
+}
+
+/**
+ * Starts several brokers in this process that replicate for one another, as for tests of what a client does when one of
+ * them ends. `port` is the first one's, the others follow; topics have three replicas unless told otherwise.
+ *
+ * Rejects as `startBroker` does.
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<RunningCluster> {
+  const texts = { ...textsOf(options), ...textsOfConfig(options) }
+  return runCluster(options.brokers ?? 3, texts, options.logger ?? silent)
+}
+
+function textsOf({ port = 0, host, dataDir }: BrokerOptions): Texts {
+  const texts: Texts = { [nodeOptions.port.name]: String(port) }
+  if (dataDir === undefined) texts[groupOptions.initialRebalanceDelayMs.name] = '0'
+  else texts[nodeOptions.dataDir.name] = dataDir
   if (host !== undefined) texts[nodeOptions.host.name] = host
-  if (nodeId !== undefined) texts[nodeOptions.nodeId.name] = String(nodeId)
-  for (const [name, value] of Object.entries(config)) texts[name] = String(value)
-  return runBroker(texts, logger)
+  return texts
+}
+
+function textsOfConfig({ config = {} }: BrokerOptions): Texts {
+  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, String(value)]))
 }

@@ -204,7 +204,9 @@ export class Fetcher {
   private wait(request: FetchRequest, entries: FetchEntries, onClose: (gone: () => void) => () => void): Promise<void> {
     return new Promise(resolve => {
       let scheduled = false
+      let over = false
       const done = () => {
+        over = true
         entries.onTouched = undefined
         entries.interrupt = undefined
         timer.cancel()
@@ -221,7 +223,8 @@ export class Fetcher {
         scheduled = true
         queueMicrotask(() => {
           scheduled = false
-          if (entries.onTouched && this.ready(request, entries)) done()
+          // By now the session may wait on behalf of another request.
+          if (!over && this.ready(request, entries)) done()
         })
       }
     })

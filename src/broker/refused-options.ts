@@ -51,14 +51,10 @@ export const refusedOptions: readonly RefusedOptions[] = [
     names: ['log.cleaner.threads']
   },
   {
-    why: 'There is one broker: nothing is replicated, and nothing can lead elsewhere',
+    why: 'Replication has no such setting here',
     names: [
-      ...under(
-        'replica.',
-        `fetch.backoff.ms fetch.max.bytes fetch.min.bytes fetch.response.max.bytes fetch.wait.max.ms lag.time.max.ms
-        selector.class socket.receive.buffer.bytes socket.timeout.ms`
-      ),
-      ...words(`num.replica.fetchers request.timeout.ms socket.connection.setup.timeout.ms broker.rack
+      ...under('replica.', 'fetch.min.bytes selector.class socket.receive.buffer.bytes'),
+      ...words(`num.replica.fetchers request.timeout.ms socket.connection.setup.timeout.ms
         socket.connection.setup.timeout.max.ms auto.leader.rebalance.enable leader.imbalance.check.interval.seconds
         controlled.shutdown.enable replication.quota.window.num replication.quota.window.size.seconds
         alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds`)

@@ -37,6 +37,12 @@ export const nodeOptions = {
     max: 65_535,
     doc: 'The port that clients are told to connect to; 0: the one listened on.'
   }),
+  rack: option({
+    name: 'broker.rack',
+    type: 'string',
+    default: '',
+    doc: 'What this broker shares with those that fail with it: replicas are spread over racks. Empty: unknown.'
+  }),
   dataDir: option({
     name: 'data.dir',
     type: 'string',

@@ -121,7 +121,7 @@ export class LeaderRole {
     follower.end = offset
     follower.fetchedMs = nowMs
     follower.endAtFetch = endOffset
-    if (follower.behindSinceMs !== undefined) this.lags()
+    if (follower.behindSinceMs !== undefined && this.isr.includes(nodeId)) this.lags()
     const isOutside = !this.isr.includes(nodeId) && !this.pending.has(nodeId)
     if (isOutside && offset >= highWatermark && offset >= this.firstOffset) this.keeper.caughtUp(this)
   }

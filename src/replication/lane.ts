@@ -136,8 +136,11 @@ export class Lane {
     this.woken = false
     const idle = this.requests.length === 0 && this.undurable === 0
     const mayFollow = this.requests.length === 1 && this.session.isOpen
-    if (this.session.size > 0 && (idle || (this.session.hasNews && (this.requests.length === 0 || mayFollow))))
-      this.requests.push(this.fetch(await this.connect()))
+    if (this.session.size > 0 && (idle || (this.session.hasNews && (this.requests.length === 0 || mayFollow)))) {
+      const connection = await this.connect()
+      if (this.closed) return
+      this.requests.push(this.fetch(connection))
+    }
     const [first] = this.requests
     if (first === undefined) return this.notified()
     const answered = await Promise.race([first.answer, this.notified()])
