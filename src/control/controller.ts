@@ -32,6 +32,7 @@ export class Controller {
   private everything = false
   private running: Promise<void> | undefined
   private timer: Timer | undefined
+  private outvoted: (() => void) | undefined
   private closed = false
 
   constructor(metadata: Metadata, nodeId: number, world: { clock: Clock; logger: Logger }) {
@@ -43,7 +44,7 @@ export class Controller {
 
   /**
    * Stands for election under a lease. With `displace` a former life of this very broker stands back at once. When nobody
-   * else is elected this resolves after the first look at all partitions; else at once.
+   * else is elected this resolves after the first look at all partitions; else when that is known.
    */
   async stand(lease: Lease, displace: boolean): Promise<void> {
     if (this.closed) return
@@ -58,11 +59,28 @@ export class Controller {
       .catch(error => {
         if (!this.closed) this.logger.warn({ err: error }, 'no longer standing for controller')
       })
-    if (!item || isOurs) await served
+    if (!item || isOurs) await Promise.race([served, this.someoneElse()])
+  }
+
+  /** Resolves when another broker is the controller: several may stand in the same moment. */
+  private someoneElse(): Promise<void> {
+    if (this.isSomeoneElse) return Promise.resolve()
+    return new Promise(resolve => {
+      this.outvoted = resolve
+    })
+  }
+
+  private get isSomeoneElse(): boolean {
+    const { controllerId } = this.metadata.image
+    return controllerId !== -1 && controllerId !== this.nodeId
   }
 
   /** To be called with every change of the image. */
   imageChanged(change: ImageChange): void {
+    if (this.outvoted && this.isSomeoneElse) {
+      this.outvoted()
+      this.outvoted = undefined
+    }
     if (!this.leadership) return
     if (change.brokers) this.everything = true
     for (const { topicId } of change.created) this.due.add(topicId)

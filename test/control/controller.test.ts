@@ -200,6 +200,17 @@ describe('a new topic', () => {
   })
 })
 
+describe('brokers that start in the same moment', () => {
+  it('all start, whoever of them becomes the controller', async () => {
+    const { controls, open } = await nodes(1)
+    await controls[0].close()
+    const started = await Promise.all([open(1), open(2), open(3)])
+    await settle()
+    const [elected] = new Set(started.map(({ image }) => image.controllerId))
+    assert.ok([1, 2, 3].includes(elected))
+  })
+})
+
 describe('two processes with one node id', () => {
   it('end with the newer one registered, and the older one leading nothing', async () => {
     const { controls, open, now } = await nodes(1)
