@@ -129,11 +129,14 @@ export class LeaderRole {
   /** To be called after an append, while there are other replicas. */
   appended(nowMs: number): void {
     if (!this.allCaughtUp) return
+    let isBehind = false
     for (const nodeId of this.isr) {
       const follower = this.followers.get(nodeId)
-      if (follower) follower.behindSinceMs ??= nowMs
+      if (!follower) continue
+      follower.behindSinceMs ??= nowMs
+      isBehind = true
     }
-    this.lags()
+    if (isBehind) this.lags()
   }
 
   /** The replicas outside the ISR that have everything up to the high watermark and of this leader's beginning. */
