@@ -22,7 +22,7 @@ async function replica(index = 1) {
   const store = await openStore(world)
   const id = logId(index)
   const log = await store.open(id, syncConfig)
-  const config = new OptionValues({}).of(partitionTopicOptions)
+  const config = { ...new OptionValues({}).of(partitionTopicOptions), requireKeys: false }
   const identity = { topic: 't', topicId: id.topicId, index: id.partition }
   const partition = await Partition.open(log, identity, config, world.clock)
   const durable = () => new Promise<void>(resolve => partition.onDurable(partition.endOffset - 1, () => resolve()))
