@@ -83,7 +83,6 @@ export class Connection {
     return { connection: this.id, peer: `${this.peer.host}:${this.peer.port}` }
   }
 
-  /** See RequestContext. */
   reserve(bytes: number): () => void {
     return this.memory.reserve(bytes, () => this.schedule())
   }
@@ -335,7 +334,8 @@ export class Connection {
   }
 
   private written(): void {
-    if (this.paused) this.process()
+    // Not at once: a write may be done in its own turn, and others must have theirs.
+    if (this.paused) this.schedule()
     else this.memory.account()
   }
 

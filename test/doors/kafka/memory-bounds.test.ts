@@ -176,6 +176,25 @@ test('a client that sends thousands of requests at once does not keep others wai
   for (let id = 0; id < 2000; id++) assert.equal((await greedy.response(Echo, 0)).id, id)
 })
 
+test('a client whose answers are written as soon as they are made does not keep others waiting', async () => {
+  const order: string[] = []
+  const served = echo(({ text }) => {
+    order.push(text)
+    return { text, records: Buffer.alloc(100) }
+  })
+  const door = openDoor([served], { limits: { responseBytesMax: 1 } })
+  const greedy = door.connect()
+  const polite = door.connect()
+  // The system takes whatever is written: the callback comes in the same turn.
+  greedy.served._write = (_chunk, _encoding, done) => done()
+  greedy.served._writev = (_chunks, done) => done()
+  greedy.stream.write(Buffer.concat(Array.from({ length: 500 }, (_, id) => Client.frame(Echo, 0, id, { text: 'g' }))))
+  await new Promise(setImmediate)
+  polite.send(Echo, 0, 1, { text: 'polite' })
+  await polite.response(Echo, 0)
+  assert.ok(order.length < 100, `after ${order.length} others`)
+})
+
 test('a request with more elements than allowed is refused before it is decoded', async () => {
   const door = openDoor([handler(Metadata, { versions: [0, 13], refuse: () => assert.fail() }, () => assert.fail())], {
     limits: { requestElementsMax: 100 }
