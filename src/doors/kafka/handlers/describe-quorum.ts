@@ -35,7 +35,7 @@ export const describeQuorum = handler(
       errorCode: 0,
       errorMessage: '',
       topics: laid,
-      nodes: asked ? [{ nodeId, listeners: [{ name: 'PLAINTEXT', host, port }] }] : []
+      nodes: asked && apiVersion >= 2 ? [{ nodeId, listeners: [{ name: 'PLAINTEXT', host, port }] }] : []
     }
   }
 )
