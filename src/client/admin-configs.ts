@@ -62,7 +62,7 @@ export interface ConfigChange {
   readonly value: string | null
 }
 
-/** `details`: synonyms and documentation too. Rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST and others. */
+/** The configs of a resource, by name. `details`: synonyms and documentation too. Rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST and others. */
 export async function describeConfigs(
   cluster: Cluster,
   resource: ConfigResource,
@@ -78,7 +78,7 @@ export async function describeConfigs(
   const [result] = response.results
   if (!result) throw new NaruError('UNKNOWN_SERVER_ERROR', 'The broker left out the resource asked for.')
   ensureOk(result.errorCode, nameOf(resource), result.errorMessage)
-  return result.configs.map(config => ({
+  const entries = result.configs.map(config => ({
     name: config.name,
     value: config.value,
     source: sourceOf(config.configSource),
@@ -88,6 +88,7 @@ export async function describeConfigs(
     synonyms: config.synonyms.map(({ name, value, source }) => ({ name, value, source: sourceOf(source) })),
     documentation: config.documentation ?? ''
   }))
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** At most so many resources are asked for in one request. */
