@@ -2,7 +2,8 @@
  * Programs in other languages that check a broker through their own Kafka clients. A program is started with the
  * broker's address and its kind ("naru" or "kafka") and prints lines of JSON:
  *
- * - `{"check": NAME, "ok": true|false, "ms": NUMBER, "error": TEXT}`: what came of one check.
+ * - `{"check": NAME, "ok": true|false, "ms": NUMBER, "error": TEXT, "saw": [TEXT...]}`: what came of one check. What it
+ *   saw, if it says so, must be the same on both brokers.
  * - `{"do": "kill9"|"stop"|"restart"}`: asks for the broker's end or start; a line on its standard input says "done".
  * - `{"done": true}`: all checks have run.
  *
@@ -25,12 +26,15 @@ export interface Program {
   readonly whyNot: string | undefined
   /** Builds it and gives the command that starts it. Throws with the compiler's words. */
   build(): readonly string[]
+  /** Options of the brokers that its checks need, over the common ones. */
+  readonly settings?: Settings
 }
 
 interface Result {
   readonly check: string
   readonly ok: boolean
   readonly error?: string
+  readonly saw?: readonly string[]
 }
 
 /** Short enough for tests that wait for a session to end, on both kinds of broker. */
@@ -57,12 +61,13 @@ export function testProgram(program: Program): void {
     const command = program.build()
     const whyNoKafka = whyNoTarget('kafka')
     const targets: Target[] = whyNoKafka ? ['naru'] : ['naru', 'kafka']
-    const [naru, kafka] = await Promise.all(targets.map(target => runOn(target, command)))
+    const [naru, kafka] = await Promise.all(targets.map(target => runOn(target, program, command)))
     for (const [check, result] of naru)
       await t.test(`${program.name}: ${check}`, () => {
         const expected = kafka?.get(check)
         if (kafka) assert.ok(expected?.ok, `Apache Kafka behaves otherwise: ${expected?.error ?? 'not checked'}`)
         assert.ok(result.ok, result.error)
+        if (kafka) assert.deepEqual(result.saw, expected?.saw)
       })
     if (whyNoKafka) await t.test(`${program.name}: the same on Apache Kafka`, { skip: whyNoKafka }, () => {})
     assert.ok(naru.size > 0, 'the program checked nothing')
@@ -70,8 +75,8 @@ export function testProgram(program: Program): void {
   })
 }
 
-async function runOn(target: Target, command: readonly string[]): Promise<Map<string, Result>> {
-  const broker = await startTarget(settings, target)
+async function runOn(target: Target, program: Program, command: readonly string[]): Promise<Map<string, Result>> {
+  const broker = await startTarget({ ...settings, ...program.settings }, target)
   const [file, ...args] = command
   const child = spawn(file, [...args, broker.bootstrap, target], { stdio: ['pipe', 'pipe', 'pipe'] })
   try {

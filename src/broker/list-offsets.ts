@@ -1,3 +1,4 @@
+import type { Partition } from '../partition/partition.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { Partitions } from './partitions.ts'
 
@@ -20,6 +21,11 @@ export interface ListedOffset {
 
 const nowhere = { timestamp: -1, offset: -1, leaderEpoch: -1 }
 
+/** Where there is no record the epoch is that of the next one: as in Kafka, whose leaders enter their epoch at once. */
+function earliest({ startOffset: offset, log, leaderEpoch }: Partition): ListedOffset {
+  return { timestamp: -1, offset, leaderEpoch: offset < log.endOffset ? log.epochAt(offset) : leaderEpoch }
+}
+
 /** The offset that a timestamp, or a special one, stands for on one partition. */
 export async function listOffset(
   partitions: Partitions,
@@ -30,11 +36,9 @@ export async function listOffset(
     const partition = partitions.find(ref)
     if (partition.failure) throw partition.failure
     partition.checkLeaderEpoch(ref.currentLeaderEpoch)
-    const { log } = partition
     const isAtStart = ref.timestamp === specialTimestamp.earliest || ref.timestamp === specialTimestamp.earliestLocal
     if (!isAtStart && !partition.isSettled)
       throw new NaruError('OFFSET_NOT_AVAILABLE', 'The new leader does not know yet how far its log is committed.')
-    const at = (offset: number) => ({ timestamp: -1, offset, leaderEpoch: log.epochAt(offset) })
     switch (ref.timestamp) {
       case specialTimestamp.latest: {
         const offset = readCommitted ? partition.lastStableOffset : partition.highWatermark
@@ -42,7 +46,7 @@ export async function listOffset(
       }
       case specialTimestamp.earliest:
       case specialTimestamp.earliestLocal:
-        return at(partition.startOffset)
+        return earliest(partition)
       case specialTimestamp.max:
         return (await partition.maxTimestamp()) ?? nowhere
       case specialTimestamp.latestTiered:

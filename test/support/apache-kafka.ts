@@ -9,7 +9,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -41,10 +41,7 @@ export function whyNoJdk(): string | undefined {
 
 function findMissing(): string | undefined {
   if (spawnSync('java', ['-version']).status !== 0) return 'java is not installed'
-  if (existsSync(apacheKafkaJars)) return undefined
-  if (spawnSync('mvn', ['-version']).status !== 0)
-    return `mvn is not installed, and ${relative(root, apacheKafkaJars)} is not there`
-  return fetchJars()
+  return bringJars(pom, apacheKafkaJars, `Apache Kafka ${kafkaVersion}`)
 }
 
 /** Throws with the reason when Apache Kafka can't run here. */
@@ -53,23 +50,29 @@ export function fetchApacheKafka(): void {
   if (missing) throw new Error(missing)
 }
 
-/** Several processes may call it at once. Gives Maven's first complaint when it failed. */
-function fetchJars(): string | undefined {
-  mkdirSync(join(root, '.cache'), { recursive: true })
-  const part = mkdtempSync(`${apacheKafkaJars}.part-`)
+/**
+ * Has Maven bring what a POM names into a folder, where that isn't there yet. Several processes may call it at once.
+ * Gives what is missing, or Maven's first complaint; undefined when the jars are there.
+ */
+export function bringJars(pomFile: string, folder: string, what: string): string | undefined {
+  if (existsSync(folder)) return undefined
+  if (spawnSync('mvn', ['-version']).status !== 0)
+    return `mvn is not installed, and ${relative(root, folder)} is not there`
+  mkdirSync(dirname(folder), { recursive: true })
+  const part = mkdtempSync(`${folder}.part-`)
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${part}`, '-DincludeScope=runtime']
-  const maven = spawnSync('mvn', ['-B', '-q', '-f', pom, ...goal], { encoding: 'utf8', timeout: 300_000 })
+  const maven = spawnSync('mvn', ['-B', '-q', '-f', pomFile, ...goal], { encoding: 'utf8', timeout: 300_000 })
   if (maven.status !== 0) {
     rmSync(part, { recursive: true, force: true })
     const complaint =
       /ERROR\S*\s+(.+?)(?: -> |\n)/.exec(`${maven.stdout}${maven.stderr}`)?.[1] ?? 'no answer within 300 s'
-    return `Maven could not fetch Apache Kafka ${kafkaVersion}: ${complaint}`
+    return `Maven could not fetch ${what}: ${complaint}`
   }
   try {
-    renameSync(part, apacheKafkaJars)
+    renameSync(part, folder)
   } catch (error) {
     rmSync(part, { recursive: true, force: true })
-    if (!existsSync(apacheKafkaJars)) throw error
+    if (!existsSync(folder)) throw error
   }
   return undefined
 }
