@@ -1,6 +1,6 @@
 import { readWhole, replaceFile } from './checkpoint.ts'
 import { type Manifest, manifestBytes, manifestName, readManifest } from './compaction/manifest.ts'
-import { logsFolder, parseSegmentName, type SegmentRef, segmentName } from './layout.ts'
+import { deletedSuffix, logsFolder, newSuffix, parseSegmentName, type SegmentRef, segmentName } from './layout.ts'
 import { entryBytes, indexHeader, OffsetIndex, readIndex } from './offset-index.ts'
 import type { RecoveryContext } from './recovery.ts'
 import type { Segment } from './segment.ts'
@@ -110,6 +110,13 @@ export class RecoveredFiles {
       await disk.remove(this.path(segment, 'log'))
       await folders.sync(this.folder)
     }
+  }
+
+  /** Removes what was out of the way already, and what was never finished: a crash may have lost the list of it. */
+  async removeLeftovers(): Promise<void> {
+    for (const name of await this.listed())
+      if (name.endsWith(deletedSuffix) || name.endsWith(newSuffix))
+        await this.context.disk.remove(`${this.folder}/${name}`)
   }
 
   async removeFolder(): Promise<void> {

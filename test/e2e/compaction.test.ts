@@ -10,7 +10,7 @@ import { type Codec, compressionCodecs } from '../../src/record/header.ts'
 import { connectTcp } from '../../src/run/connect.ts'
 import { systemClock, systemRandom } from '../../src/run/system.ts'
 import type { RunningBroker } from '../support/naru.ts'
-import { removeAfter, startTarget, whyNoTarget } from '../support/target.ts'
+import { removeAfter, startTarget, targetName, whyNoTarget } from '../support/target.ts'
 
 const hourMs = 3_600_000
 
@@ -151,5 +151,76 @@ describe('compacted topics, as Apache Kafka keeps them', { skip: whyNoTarget(), 
     }
     const left = await read(topic)
     assert.ok(left.length > 0 && left.every(line => line.includes('b=')), left.join())
+  })
+})
+
+describe('compaction and kill -9', {
+  skip: targetName === 'kafka' ? 'it is about how Naru keeps its files' : false
+}, () => {
+  test('leave the newest value of each key, whenever the process dies', { timeout: 120_000 }, async () => {
+    // Slow enough that it is always at work.
+    const broker = await startTarget({
+      'log.cleaner.backoff.ms': '1',
+      'log.cleaner.io.max.bytes.per.second': '3000000'
+    })
+    const open = () =>
+      new Cluster({
+        bootstrap: [broker.bootstrap],
+        connect: connectTcp,
+        clock: systemClock,
+        random: systemRandom,
+        clientId: 'test'
+      })
+    let cluster = open()
+    try {
+      const configs = { 'cleanup.policy': 'compact', 'segment.ms': '1', 'min.cleanable.dirty.ratio': '0.001' }
+      await createTopic(cluster, { name: 't', partitions: 1, configs })
+      const newest = new Map<string, string>()
+      const written = new Map<number, string>()
+      let time = systemClock.now() - hourMs
+      for (let life = 0; life < 6; life++) {
+        const producer = new Producer(cluster)
+        for (let round = 0; round < 15; round++) {
+          time += 2
+          await Promise.all(
+            Array.from({ length: 40 }, async (_, at) => {
+              const key = `k${(life * 31 + round * 17 + at * 7) % 60}`
+              const value = `${life} ${round} ${at} ${'x'.repeat(500)}`
+              const timestamp = time
+              const record = { topic: 't', partition: 0, key: Buffer.from(key), value: Buffer.from(value), timestamp }
+              const { offset } = await producer.send(record)
+              written.set(offset, `${key}=${value}`)
+            })
+          )
+        }
+        await producer.close()
+        for (const [, line] of [...written].sort(([a], [b]) => a - b))
+          newest.set(line.slice(0, line.indexOf('=')), line)
+        await sleep(40 * life)
+        cluster.close()
+        await broker.kill9()
+        await broker.restart()
+        cluster = open()
+        const { offset: end } = await listOffset(cluster, { topic: 't', partition: 0, at: 'latest' })
+        assert.equal(end, Math.max(...written.keys()) + 1)
+        const consumer = new Consumer(cluster, { maxWaitMs: 100 })
+        consumer.assign([{ topic: 't', partition: 0, at: 'earliest' }])
+        const found = new Map<string, string>()
+        for (let next = 0; next < end; )
+          for (const { offset, key, value } of await consumer.poll(1000)) {
+            assert.ok(offset >= next, 'offsets go up')
+            assert.equal(`${key}=${value}`, written.get(offset))
+            found.set(`${key}`, `${key}=${value}`)
+            next = offset + 1
+          }
+        consumer.close()
+        assert.deepEqual(new Map([...found].sort()), new Map([...newest].sort()))
+      }
+      const compactions = broker.output().match(/compacted a log/g)
+      assert.ok(compactions, 'it was compacted')
+    } finally {
+      cluster.close()
+      await broker.remove()
+    }
   })
 })

@@ -4,8 +4,11 @@ import { KeyHash } from './key-hash.ts'
 import { OffsetMap } from './offset-map.ts'
 
 /** Between two slices everything else gets its turn: no slice is longer than this, or than one batch takes. */
-const sliceMs = 2
-const sliceBytes = 256 * 1024
+const sliceMs = 1
+const sliceBytes = 128 * 1024
+/** Where others took longer than this in between there is traffic: what they began gets this time to itself. */
+const busyMs = 0.3
+const restMs = 2
 /** A pass that is told to stop notices within this time. */
 const sleepMsMax = 100
 
@@ -58,7 +61,9 @@ export class Compactor {
 
   /** Lets others have their turn, and waits while more was spent than allowed. Ends early when `stopped`. */
   async pause(stopped: () => boolean): Promise<void> {
+    const before = this.clock.monotonic()
     await new Promise<void>(resolve => setImmediate(resolve))
+    if (this.clock.monotonic() - before > busyMs) await sleep(this.clock, restMs)
     const { bytesPerSecond } = this.options
     while (bytesPerSecond < Number.MAX_SAFE_INTEGER && !stopped()) {
       const dueMs = (this.spentBytes / bytesPerSecond) * 1000

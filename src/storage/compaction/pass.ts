@@ -91,6 +91,8 @@ class Pass {
   private async clean(): Promise<CompactionOutcome> {
     const { context, log, compactor, request } = this
     compactor.begin()
+    // While the disk is full there is no point in waiting for room here.
+    context.checkWritable()
     await context.flush(log)
     await finishSealed(context, log)
     const { from, to } = cleanable(log, request.nowMs, Math.min(request.below, log.syncedEnd))

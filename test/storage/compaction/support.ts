@@ -58,7 +58,10 @@ export function append(log: Log, entries: readonly Entry[], options: Parameters<
 
 /** Everything that a reader from the start is given, as `offset key=value`. */
 export async function contents(log: Log): Promise<string[]> {
-  const bytes = await readAll(log)
+  return linesOf(await readAll(log))
+}
+
+export function linesOf(bytes: Buffer): string[] {
   const lines: string[] = []
   for (let at = 0; at < bytes.length; at += header.batchBytes(bytes, at))
     for (const { offset, key, value } of iterateRecords(bytes, at)) lines.push(`${offset} ${key}=${value}`)
