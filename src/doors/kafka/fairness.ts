@@ -1,7 +1,7 @@
 import type { Clock } from '../../std/clock.ts'
 
-/** Taken for the requests of a connection that nobody knows yet. */
-const averageMsAtFirst = 5
+/** Taken for the requests of a connection that nobody knows yet: the first turn shows what it is. */
+const averageMsAtFirst = 2.1
 const newestWeight = 0.2
 /** One turn adds so much at most: most long ones are the machine's doing, which had no time for the broker. */
 const addedMsMax = 0.5
@@ -14,6 +14,8 @@ const crowdedMs = 20
 export class Share {
   private averageMs = averageMsAtFirst
   private besideMs = 0
+  /** Whether it has had a turn. */
+  isKnown = false
 
   get isHeavy(): boolean {
     return this.averageMs > heavyMs
@@ -23,6 +25,7 @@ export class Share {
   took(ms: number): void {
     this.averageMs += Math.min(addedMsMax, (ms + this.besideMs - this.averageMs) * newestWeight)
     this.besideMs = 0
+    this.isKnown = true
   }
 
   /** Time that an answer took outside of a turn. */
@@ -40,13 +43,14 @@ export interface Scheduled {
 /**
  * Who has its turn when: a hundred connections with costly requests must not make a client with cheap ones wait for all of
  * them. Cheap ones are served as they come. Of the costly ones, as many as fit into a few milliseconds are served in each
- * turn of the event loop, in order.
+ * turn of the event loop, in order; and as many of the new ones, so that they don't wait for all the costly ones first.
  */
 export class Fairness {
   private readonly clock: Clock
   private readonly turnMsMax: number
   private light: Scheduled[] = []
-  private heavy: Scheduled[] = []
+  private readonly unknown: Scheduled[] = []
+  private readonly heavy: Scheduled[] = []
   private scheduled = false
   private turnStartMs = Number.POSITIVE_INFINITY
 
@@ -72,8 +76,10 @@ export class Fairness {
 
   /** Calls `flush` at the end of this turn of the event loop, or of one of the next. */
   add(connection: Scheduled): void {
-    if (connection.share.isHeavy) this.heavy.push(connection)
-    else this.light.push(connection)
+    const { share } = connection
+    if (!share.isHeavy) this.light.push(connection)
+    else if (share.isKnown) this.heavy.push(connection)
+    else this.unknown.push(connection)
     this.schedule()
   }
 
@@ -89,13 +95,19 @@ export class Fairness {
     const { light } = this
     this.light = []
     for (const connection of light) connection.flush()
+    this.serve(this.unknown)
+    this.serve(this.heavy)
+    if (this.unknown.length + this.heavy.length > 0) this.schedule()
+  }
+
+  /** As many as fit into the time, at least one. */
+  private serve(line: Scheduled[]): void {
     const untilMs = this.clock.monotonic() + this.turnMsMax
     let served = 0
-    while (served < this.heavy.length) {
-      this.heavy[served++].flush()
+    while (served < line.length) {
+      line[served++].flush()
       if (this.clock.monotonic() >= untilMs) break
     }
-    this.heavy.splice(0, served)
-    if (this.heavy.length > 0) this.schedule()
+    line.splice(0, served)
   }
 }

@@ -28,10 +28,13 @@ test('a client with cheap requests has its turn at once, whatever stands in the 
   for (let i = 0; i < 100; i++) fairness.add(connection(`costly ${i}`, 6, 3))
   await turns(1)
   fairness.add(connection('cheap', 0, 0))
+  const newcomer: Scheduled = { share: new Share(), flush: () => order.push('newcomer') }
+  fairness.add(newcomer)
   await turns(300)
   assert.ok(order.indexOf('cheap') <= 4, `after ${order.indexOf('cheap')} costly ones`)
-  assert.equal(order.length, 401, 'everybody has had all turns')
-  const first = order.filter(name => name !== 'cheap').slice(0, 100)
+  assert.ok(order.indexOf('newcomer') <= 5, `after ${order.indexOf('newcomer')} costly ones`)
+  assert.equal(order.length, 402, 'everybody has had all turns')
+  const first = order.filter(name => name.startsWith('costly')).slice(0, 100)
   assert.equal(new Set(first).size, 100, 'in order: nobody twice before everybody once')
 })
 
