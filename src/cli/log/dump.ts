@@ -4,6 +4,7 @@ import type { Disk } from '../../disk/disk.ts'
 import { nodeDisk } from '../../disk/node/disk.ts'
 import { metastoreFrames } from '../../metastore/embedded/inspect.ts'
 import { readCheckpoint, readWhole } from '../../storage/checkpoint.ts'
+import { manifestName, readManifest } from '../../storage/compaction/manifest.ts'
 import { inspectFolder } from '../../storage/inspect/folder.ts'
 import { inspectJournal, journalKindOf } from '../../storage/inspect/journal.ts'
 import { parseSegmentName, parseSnapshotName } from '../../storage/layout.ts'
@@ -48,6 +49,8 @@ async function dumpTarget(disk: Disk, target: Target, flags: DumpFlags, lines: L
       return dumpJournal(disk, target, lines)
     case 'checkpoint':
       return dumpCheckpoint(disk, target, lines)
+    case 'manifest':
+      return dumpManifest(disk, path, lines)
     case 'metastore':
       return dumpMetastore(disk, path, lines)
     case 'text':
@@ -96,6 +99,7 @@ async function dumpLog(disk: Disk, folder: string, flags: DumpFlags, lines: Line
     lines.print({ kind: 'file', path: `${folder}/${name}` }, ({ path }) => path)
     await dumpSegment(disk, `${folder}/${name}`, flags, lines)
   }
+  if (names.includes(manifestName)) await dumpManifest(disk, `${folder}/${manifestName}`, lines)
   for (const name of names.filter(name => name.endsWith('.snapshot')))
     await dumpSnapshot(disk, `${folder}/${name}`, lines)
 }
@@ -178,6 +182,16 @@ async function dumpCheckpoint(disk: Disk, { path, folder }: Target, lines: Lines
     lines.print({ kind: 'log', log, title: title(log), ...state }, ({ title }) => `${title}  ${JSON.stringify(state)}`)
     await lines.pace()
   }
+}
+
+/** Which segments hold the compacted part of a log. */
+async function dumpManifest(disk: Disk, path: string, lines: Lines): Promise<void> {
+  const manifest = await readManifest(disk, path.slice(0, path.lastIndexOf('/')))
+  if (typeof manifest === 'string') throw new Failed(`${path} is ${manifest}.`)
+  lines.print({ kind: 'manifest', path, ...manifest }, ({ generation, upTo, cleanedUpTo, segments }) => {
+    const head = `compaction ${generation}: offsets below ${upTo}, each key once below ${cleanedUpTo}`
+    return [head, ...segments.map(segment => `  ${JSON.stringify(segment)}`)].join('\n')
+  })
 }
 
 async function dumpMetastore(disk: Disk, path: string, lines: Lines): Promise<void> {

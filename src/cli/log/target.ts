@@ -5,6 +5,7 @@ import type { Disk } from '../../disk/disk.ts'
 import { lockHolder } from '../../disk/node/lock.ts'
 import { isMetastoreFile, readMetastore } from '../../metastore/embedded/inspect.ts'
 import { messageOf } from '../../std/errors.ts'
+import { manifestName } from '../../storage/compaction/manifest.ts'
 import { formatOf } from '../../storage/inspect/folder.ts'
 import { journalKindOf } from '../../storage/inspect/journal.ts'
 import { logName, logsFolder, parseLogName } from '../../storage/layout.ts'
@@ -18,6 +19,7 @@ export type TargetKind =
   | 'snapshot'
   | 'journal'
   | 'checkpoint'
+  | 'manifest'
   | 'metastore'
   | 'text'
 
@@ -70,6 +72,7 @@ async function kindOf(disk: Disk, path: string): Promise<TargetKind | undefined>
   if (name.endsWith('.snapshot')) return 'snapshot'
   if (journalKindOf(name)) return 'journal'
   if (name === 'checkpoint') return 'checkpoint'
+  if (name === manifestName) return 'manifest'
   if (isMetastoreFile(name)) return 'metastore'
   return name === 'naru.json' || name === 'clean-shutdown' ? 'text' : undefined
 }
