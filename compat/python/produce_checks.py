@@ -71,6 +71,16 @@ def errors(place):
     equal('made by being asked for', place.send([{'value': 'x', 'topic': place.topic + '-auto'}]), [0])
 
 
+def compacted(place):
+    place.create(1, cleanup_policy='compact')
+    equal('without a key', place.send([{'value': 'x', 'partition': 0}]), ['INVALID_RECORD'])
+    equal('with one', place.send([{'key': 'k', 'value': 'x', 'partition': 0}]), [0])
+    equal('a tombstone', place.send([{'key': 'k', 'value': None, 'partition': 0}]), [1])
+    mixed = place.send([{'key': 'k'}, {'value': 'x'}], linger_ms=50)
+    equal('one without in a batch', mixed[1], 'INVALID_RECORD')
+    equal('what is there', [(one.key(), one.value()) for one in place.read(2)], [(b'k', b'x'), (b'k', None)])
+
+
 def statistics(place):
     """librdkafka's own figures come from what the broker answers: its id, the offsets, the api versions."""
     place.create(1)
@@ -149,6 +159,7 @@ produce_checks = [
     ('produce: keys, nulls, empty values, headers and timestamps come back as sent', content),
     ('produce: big messages up to the limit of the topic', big),
     ('produce: impossible names, partitions and timestamps', errors),
+    ('produce: a compacted topic takes no record without a key', compacted),
     ('produce: statistics of producer and consumer', statistics),
     ('produce: localhost by either address family', address_families),
     ('produce: a client that does not ask for the versions', old_versions),
