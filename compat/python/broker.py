@@ -86,7 +86,7 @@ class Place:
             listed = self.admin.list_offsets({part: OffsetSpec.latest() for part in parts})
             return all(future.exception() is None for future in listed.values())
 
-        eventually(leads)
+        eventually(leads, 100)
         return topic
 
     def producer(self, **extra):
