@@ -95,9 +95,19 @@ export class Fairness {
     const { light } = this
     this.light = []
     for (const connection of light) connection.flush()
-    this.serve(this.unknown)
+    this.serveNewcomers()
     this.serve(this.heavy)
     if (this.unknown.length + this.heavy.length > 0) this.schedule()
+  }
+
+  /** The newest and the oldest in turn: who comes after a crowd of newcomers need not wait for all of them, and none for ever. */
+  private serveNewcomers(): void {
+    const untilMs = this.clock.monotonic() + this.turnMsMax
+    for (let newest = true; this.unknown.length > 0; newest = !newest) {
+      const connection = newest ? this.unknown.pop() : this.unknown.shift()
+      connection?.flush()
+      if (this.clock.monotonic() >= untilMs) return
+    }
   }
 
   /** As many as fit into the time, at least one. */

@@ -60,3 +60,23 @@ test('in a turn that has taken long, costly connections wait and cheap ones do n
   fairness.begin()
   assert.ok(!fairness.mustWait(share(50)))
 })
+
+test('a newcomer behind a crowd of newcomers does not wait for all of them, nor do they for ever', async () => {
+  const clock = new ManualClock()
+  const fairness = new Fairness(clock, 10)
+  const order: number[] = []
+  const newcomer = (id: number): Scheduled => ({
+    share: new Share(),
+    flush() {
+      order.push(id)
+      clock.advance(6)
+    }
+  })
+  for (let id = 0; id < 100; id++) fairness.add(newcomer(id))
+  await turns(1)
+  fairness.add(newcomer(100))
+  await turns(200)
+  assert.ok(order.indexOf(100) <= 4)
+  assert.ok(order.indexOf(0) <= 4)
+  assert.equal(new Set(order).size, 101)
+})
