@@ -19,6 +19,9 @@ export const configSteps: readonly Step[] = [
   call(
     `${topic} --alter --add-config-file ${file('topic.properties', 'retention.bytes=123456\nsegment.ms=86400000\n')}`
   ),
+  call(`${topic} --alter --add-config cleanup.policy=[compact,delete],min.compaction.lag.ms=60000`),
+  call(`${topic} --describe`),
+  call(`${topic} --alter --add-config cleanup.policy=compact --delete-config min.compaction.lag.ms`),
   call(`${topic} --alter --add-config nope.nope=1`),
   call(`${topic} --alter --add-config retention.ms=-5`),
   call(`${topic} --alter --add-config max.message.bytes=abc`),
