@@ -14,7 +14,9 @@ export interface RecordFilter {
   readonly deleteRetentionMs: number
   /** What a batch may take decompressed. */
   readonly decompressedBytesMax?: number
-  /** Whether the record, which `scanner` has just read from `plain`, is the newest of its key. */
+  /** Records from here on stay, tombstones too: whether something newer is there, or older, isn't known. */
+  readonly upTo: number
+  /** Whether the record, which `scanner` has just read from `plain`, is the newest of its key below `upTo`. */
   isNewest(offset: number, plain: Buffer, scanner: RecordScanner): boolean
   /** Whether the batch that ends at this offset has the last sequence number of a producer that still counts. */
   isLastOfProducer(producerId: number, lastOffset: number): boolean
@@ -52,9 +54,11 @@ export function filterBatch(buffer: Buffer, at: number, filter: RecordFilter): B
   if (sink.buffer.length > sinkBytesMax) sink = new ByteSink(16 * 1024)
   sink.reset()
   eachRecord(plain, count, () => {
-    const isTombstone = scanner.valueLength < 0
-    if (isTombstone && dropsTombstones) return
-    if (!filter.isNewest(baseOffset + scanner.offsetDelta, plain, scanner)) return
+    const offset = baseOffset + scanner.offsetDelta
+    if (offset < filter.upTo) {
+      if (dropsTombstones && scanner.valueLength < 0) return
+      if (!filter.isNewest(offset, plain, scanner)) return
+    }
     kept++
     maxTimestamp = Math.max(maxTimestamp, baseTimestamp + scanner.timestampDelta)
     if (shiftMs === 0) sink.append(plain.subarray(scanner.start, scanner.end))
@@ -83,8 +87,9 @@ function eachRecord(plain: Buffer, count: number, visit: () => void): void {
 function hasTombstone(plain: Buffer, count: number, baseOffset: number, filter: RecordFilter): boolean {
   let found = false
   eachRecord(plain, count, () => {
-    if (found || scanner.valueLength >= 0) return
-    found = filter.isNewest(baseOffset + scanner.offsetDelta, plain, scanner)
+    const offset = baseOffset + scanner.offsetDelta
+    if (found || scanner.valueLength >= 0 || offset >= filter.upTo) return
+    found = filter.isNewest(offset, plain, scanner)
   })
   return found
 }

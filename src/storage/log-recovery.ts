@@ -82,12 +82,12 @@ export class LogRecovery implements ReplayHost {
     if (found === 'damaged' || (found === 'missing' && this.state.compacted)) this.missManifest(found)
     if (this.manifest) this.adopt(this.manifest)
     else if (typeof found !== 'string') await this.files.removeManifest()
-    await this.files.removeLeftovers()
     await this.readFiles(trust)
     const compacted = await this.cutManifest()
     const replay = new JournalReplay(this.context, this.name, this)
     for (const piece of this.data) await replay.apply(piece)
     await this.flush()
+    await this.files.removeLeftovers(Math.max(this.end, this.start))
     if (this.start > 0) this.epochs.cutStart(this.start)
     return {
       start: this.start,
@@ -110,7 +110,7 @@ export class LogRecovery implements ReplayHost {
 
   /** For a log that is as the checkpoint says: removes segments that it doesn't know, which nothing acknowledged is in. */
   async sweep(): Promise<void> {
-    await this.files.removeLeftovers()
+    await this.files.removeLeftovers(this.state.end)
     const known = new Set(this.state.segments.map(nameOf))
     const found = await this.files.segments()
     await this.files.removeSegments(found.filter(segment => !known.has(nameOf(segment))))

@@ -1,6 +1,14 @@
 import { readWhole, replaceFile } from './checkpoint.ts'
 import { type Manifest, manifestBytes, manifestName, readManifest } from './compaction/manifest.ts'
-import { deletedSuffix, logsFolder, newSuffix, parseSegmentName, type SegmentRef, segmentName } from './layout.ts'
+import {
+  deletedSuffix,
+  logsFolder,
+  newSuffix,
+  parseSegmentName,
+  parseSnapshotName,
+  type SegmentRef,
+  segmentName
+} from './layout.ts'
 import { entryBytes, indexHeader, OffsetIndex, readIndex } from './offset-index.ts'
 import type { RecoveryContext } from './recovery.ts'
 import type { Segment } from './segment.ts'
@@ -112,11 +120,20 @@ export class RecoveredFiles {
     }
   }
 
-  /** Removes what was out of the way already, and what was never finished: a crash may have lost the list of it. */
-  async removeLeftovers(): Promise<void> {
-    for (const name of await this.listed())
-      if (name.endsWith(deletedSuffix) || name.endsWith(newSuffix))
-        await this.context.disk.remove(`${this.folder}/${name}`)
+  /**
+   * Removes what was out of the way already, what was never finished (a crash may have lost the list of it), and snapshots of
+   * more than the log has: what will take the place of lost records may leave a gap there, of which their epochs say nothing.
+   */
+  async removeLeftovers(end: number): Promise<void> {
+    const { disk, folders } = this.context
+    let above = false
+    for (const name of await this.listed()) {
+      const isAbove = (parseSnapshotName(name) ?? 0) > end
+      if (isAbove || name.endsWith(deletedSuffix) || name.endsWith(newSuffix))
+        await disk.remove(`${this.folder}/${name}`)
+      above ||= isAbove
+    }
+    if (above) await folders.sync(this.folder)
   }
 
   async removeFolder(): Promise<void> {

@@ -28,6 +28,7 @@ function keeping(deltas: readonly number[], more: Partial<RecordFilter> = {}): R
   return {
     nowMs,
     deleteRetentionMs: 1000,
+    upTo: Number.MAX_SAFE_INTEGER,
     isNewest: offset => deltas.includes(offset - 100),
     isLastOfProducer: () => false,
     ...more
@@ -87,6 +88,14 @@ describe('filterBatch', () => {
     assert.ok(third)
     assert.deepEqual(view(third), view(batch).slice(0, 1))
     assert.equal(header.deleteHorizonMs(third), nowMs + 1000)
+  })
+
+  it('touches nothing behind what compaction has looked at, tombstones neither: what they stand for may still be there', () => {
+    const batch = buildBatch(records, options)
+    assert.ok(filterBatch(batch, 0, keeping([], { upTo: 100 }))?.equals(batch))
+    const dated = filterBatch(batch, 0, keeping([0, 1, 2]))
+    assert.ok(dated)
+    assert.ok(filterBatch(dated, 0, keeping([0], { upTo: 101, nowMs: nowMs + 5000 }))?.equals(dated))
   })
 
   it('keeps the time of a LogAppendTime batch, with a horizon too', () => {

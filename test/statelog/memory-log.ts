@@ -91,6 +91,7 @@ export class MemoryLog implements ReplicatedLog {
     const filter: RecordFilter = {
       nowMs: 0,
       deleteRetentionMs: 0,
+      upTo: end,
       isNewest: (offset, plain, { keyStart, keyLength }) =>
         newest.get(plain.toString('hex', keyStart, keyStart + keyLength)) === offset,
       isLastOfProducer: () => false

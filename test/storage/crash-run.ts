@@ -274,7 +274,10 @@ class CrashRun {
   }
 
   private async truncate(model: LogModel, log: Log): Promise<void> {
-    const offset = log.startOffset + below(this.random, log.endOffset - log.startOffset + 1)
+    let offset = log.startOffset + below(this.random, log.endOffset - log.startOffset + 1)
+    // What lies below the high watermark is hardly ever cut off, but it may be.
+    if (model.mayBeMissing && chance(this.random, 0.9))
+      offset = Math.max(offset, Math.min(model.compactedBelow, log.endOffset))
     const straddled = model.batches.find(batch => batch.end > offset)
     model.endMayBeCutTo = Math.min(offset, straddled?.base ?? offset)
     // In a gap the end is that of the batch before.
@@ -284,7 +287,7 @@ class CrashRun {
     for (const missing of model.mayBeMissing ?? [])
       if (missing >= model.endMayBeCutTo - 3) model.endMayBeCutTo = Math.min(model.endMayBeCutTo, log.startOffset)
     // What replaced it may be what is cut off.
-    if (model.mayBeMissing?.size) model.keysCount = false
+    if (offset < model.compactedBelow) model.keysCount = false
     await log.truncate(offset)
     model.truncated(log.endOffset)
   }

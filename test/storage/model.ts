@@ -29,6 +29,8 @@ export class LogModel {
   endMayBeCutTo = Number.POSITIVE_INFINITY
   /** Records that compaction may have removed, by offset; undefined for a log that isn't compacted. */
   mayBeMissing: Set<number> | undefined
+  /** Compaction looked at nothing from here on. */
+  compactedBelow = 0
   /** Keys have their newest value: nothing that compaction relied on was cut off again. */
   keysCount = true
   /** Removed, or perhaps removed. */
@@ -66,6 +68,7 @@ export class LogModel {
 
   /** A pass of compaction begins, over what lies below `below`. */
   compacting(below: number): void {
+    this.compactedBelow = Math.max(this.compactedBelow, below)
     noteShadowed(this, below)
   }
 
