@@ -4,6 +4,7 @@ import type { Disk } from '../../../src/disk/disk.ts'
 import { memoryDisk } from '../../../src/disk/memory.ts'
 import { SimulatedDisk } from '../../../src/disk/simulated.ts'
 import { SeededRandom } from '../../../src/std/random.ts'
+import { verifyStore } from '../../../src/storage/inspect/verify.ts'
 import { durable, logId, openStore, setting } from '../support.ts'
 import { append, compact, compactConfig, contents, linesOf, newCompactor } from './support.ts'
 
@@ -88,6 +89,19 @@ describe('a compacted log', () => {
     assert.ok((await compact(log)).isWhole)
     assert.ok((await contents(log)).length < left.length + 5)
     await store.close()
+  })
+
+  it('is found in order by a check of the folder', async () => {
+    const { disk } = await compacted()
+    const findings: unknown[] = []
+    const verified = await verifyStore({
+      disk,
+      folder: '/data',
+      live: false,
+      report: finding => findings.push(finding)
+    })
+    assert.deepEqual(findings, [])
+    assert.ok(verified.batches > 8)
   })
 
   it('survives a flipped bit in its manifest, wherever it is', async () => {
