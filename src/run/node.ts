@@ -119,7 +119,10 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
     if (node.port === 0) await advertise(listener.port)
     let closed: Promise<void> | undefined
     const stop = async () => {
-      if (world.metastore) await control.drain(drainTimeoutMs)
+      if (world.metastore)
+        await control
+          .drain(drainTimeoutMs)
+          .catch(error => world.logger.warn({ err: error }, 'the broker stops without handing over'))
       // Connections end when what they wait for is answered, and closing the broker is what answers long polls.
       await Promise.allSettled([listener.close(closeGraceMs), broker.close()])
       await closing.run()

@@ -11,6 +11,7 @@ import { OptionValues } from '../../src/std/option.ts'
 import { below, type Random, SeededRandom } from '../../src/std/random.ts'
 import { clockOf, Life, SimMetastore } from './life.ts'
 import { SimNetwork } from './network.ts'
+import { slowDisk } from './slow-disk.ts'
 
 /** One broker of the cluster through all its lives. */
 interface Machine {
@@ -20,6 +21,10 @@ interface Machine {
   /** While it starts, a promise; undefined when the start failed or it is down. */
   node: Node | undefined
   starting: Promise<void> | undefined
+  /** How long its disk takes for a write at most. */
+  diskMs: number
+  /** As its present life sees it. */
+  metastore: SimMetastore | undefined
 }
 
 export const hostOf = (nodeId: number): string => `node-${nodeId}`
@@ -30,7 +35,6 @@ const options = {
   'replica.fetch.wait.max.ms': '200',
   'replica.socket.timeout.ms': '1500',
   'offsets.topic.num.partitions': '1',
-  'min.insync.replicas': '2',
   'log.segment.bytes': '1048576',
   'naru.journal.file.bytes': '65536',
   'naru.journal.files': '3',
@@ -42,11 +46,15 @@ const options = {
 export class SimCluster {
   readonly clock = new ManualClock()
   readonly random: Random
+  readonly minInsyncReplicas: number
   readonly network: SimNetwork
   readonly machines: Machine[]
+  /** Of lives that begin from now on. */
+  metastoreLoss = 0
   private readonly metastore: Metastore
   private readonly logger: Logger
   private readonly values: (nodeId: number) => OptionValues
+  private readonly diskRandom: Random
   private ended = false
 
   static async open(seed: number, count = 3, logger: Logger = silent): Promise<SimCluster> {
@@ -60,19 +68,24 @@ export class SimCluster {
     this.metastore = metastore
     this.logger = logger
     this.random = new SeededRandom(seed)
+    this.minInsyncReplicas = 1 + below(this.random, 2)
     this.network = new SimNetwork(clock, this.fork())
+    this.diskRandom = this.fork()
     this.machines = Array.from({ length: count }, (_, at) => ({
       nodeId: at + 1,
       disk: new SimulatedDisk({ random: this.fork() }),
       life: undefined,
       node: undefined,
-      starting: undefined
+      starting: undefined,
+      diskMs: 1,
+      metastore: undefined
     }))
     this.values = nodeId =>
       new OptionValues(
         mergeTexts(brokerOptions, {
           ...options,
           'naru.cluster.brokers': String(count),
+          'min.insync.replicas': String(this.minInsyncReplicas),
           'node.id': String(nodeId),
           host: hostOf(nodeId),
           port: '9092'
@@ -91,13 +104,15 @@ export class SimCluster {
     machine.life = life
     const clock = clockOf(this.clock, life)
     const metastore = new SimMetastore(this.metastore, life, clock, this.fork())
+    metastore.lossProbability = this.metastoreLoss
+    machine.metastore = metastore
     const host = hostOf(machine.nodeId)
     machine.starting = openNode(this.values(machine.nodeId), {
       clock,
       random: this.fork(),
       logger: this.logger,
       metrics: new Metrics(),
-      disk: machine.disk,
+      disk: slowDisk(machine.disk, () => new Promise(resolve => clock.after(this.diskDelayMs(machine), resolve))),
       folder: '/data',
       connect: to => (life.dead ? new Promise(() => {}) : this.network.connect(host, to)),
       listen: async (listening, serve) => {
@@ -126,6 +141,10 @@ export class SimCluster {
     machine.node = undefined
     this.network.unplug(hostOf(machine.nodeId))
     machine.disk = machine.disk.afterCrash()
+  }
+
+  private diskDelayMs({ diskMs }: Machine): number {
+    return (below(this.diskRandom, 1000) / 1000) * diskMs
   }
 
   isUp(machine: Machine): boolean {

@@ -38,23 +38,45 @@ export function clockOf(clock: Clock, life: Life): Clock {
   }
 }
 
+/** How long a process waits for the metastore. */
+const answerTimeoutMs = 1000
+
 /**
- * The metastore as one life sees it, over a network: answers take time, and sometimes nobody knows whether a change
- * was made.
+ * The metastore as one life sees it, over a network: answers take time, sometimes nobody knows whether a change was made,
+ * and it may fall silent for a while. A lease ends when its holder was not heard of for long enough; the holder learns of
+ * that when it hears again.
  */
 export class SimMetastore implements Metastore {
+  /** That a change or its answer is lost. */
+  lossProbability = 0
   private readonly store: Metastore
   private readonly life: Life
   private readonly clock: Clock
   private readonly random: Random
-  /** That the answer to a change is lost, half of the times with the change. */
-  lossProbability = 0
+  private silent = false
+  private unheard: (() => void)[] = []
 
   constructor(store: Metastore, life: Life, clock: Clock, random: Random) {
     this.store = store
     this.life = life
     this.clock = clock
     this.random = random
+  }
+
+  /** Nothing gets through from here on. */
+  silence(): void {
+    if (this.silent) return
+    this.silent = true
+    for (const lease of this.life.leases)
+      this.clock.after(lease.ttlMs, () => {
+        if (this.silent) lease.revoke().catch(() => {})
+      })
+  }
+
+  /** All is heard again, what came meanwhile first. */
+  speak(): void {
+    this.silent = false
+    for (const hear of this.unheard.splice(0)) hear()
   }
 
   get(key: string) {
@@ -74,11 +96,10 @@ export class SimMetastore implements Metastore {
   }
 
   watch(prefix: string, from: number, watcher: Watcher): Watch {
-    const { life } = this
-    return life.watched(
+    return this.life.watched(
       this.store.watch(prefix, from, {
-        changed: batch => !life.dead && watcher.changed(batch),
-        ended: (reason, oldest) => !life.dead && watcher.ended(reason, oldest)
+        changed: batch => this.hear(() => watcher.changed(batch)),
+        ended: (reason, oldest) => this.hear(() => watcher.ended(reason, oldest))
       })
     )
   }
@@ -86,17 +107,37 @@ export class SimMetastore implements Metastore {
   async grantLease(ttlMs: number): Promise<Lease> {
     const lease = await this.answered(() => this.store.grantLease(ttlMs))
     this.life.leases.push(lease)
-    return lease
+    return {
+      id: lease.id,
+      ttlMs,
+      onLost: listener => lease.onLost(() => this.hear(listener)),
+      revoke: () => this.answered(() => lease.revoke()),
+      abandon: () => lease.abandon()
+    }
   }
 
   async close(): Promise<void> {}
 
+  private hear(what: () => void): void {
+    if (this.life.dead) return
+    if (this.silent) this.unheard.push(() => this.hear(what))
+    else what()
+  }
+
   /** A dead process neither asks nor is answered. */
   private async answered<T>(ask: () => Promise<T>): Promise<T> {
     if (this.life.dead) return new Promise(() => {})
-    await new Promise<void>(resolve => this.clock.after(below(this.random, 100) / 50, resolve))
+    await this.passing(below(this.random, 100) / 50)
+    if (this.silent) {
+      await this.passing(answerTimeoutMs)
+      throw new MetastoreError('unavailable', 'the metastore does not answer')
+    }
     const result = await ask()
     if (this.life.dead) return new Promise(() => {})
     return result
+  }
+
+  private passing(ms: number): Promise<void> {
+    return new Promise(resolve => this.clock.after(ms, resolve))
   }
 }

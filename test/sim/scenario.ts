@@ -24,13 +24,15 @@ export interface SimResult {
 /** Runs one seed: a cluster under clients and faults, then peace, then a look at what is left. */
 export async function runSeed(seed: number, logger?: Logger): Promise<SimResult> {
   const sim = await SimCluster.open(seed, 3, logger)
-  const story: string[] = []
+  const story: string[] = [`min.insync.replicas=${sim.minInsyncReplicas}`]
   const faults: string[] = []
   const clients = new SimClients(sim, topic, partitions)
   try {
     for (const machine of sim.machines) void sim.start(machine)
     await sim.run(5000, () => sim.machines.every(machine => sim.isUp(machine)))
     await makeTopic(sim)
+    sim.metastoreLoss = below(sim.random, 2) * 0.05
+    for (const { metastore } of sim.machines) if (metastore) metastore.lossProbability = sim.metastoreLoss
     for (let partition = 0; partition < partitions; partition++) {
       clients.produce(partition, `idempotent-${partition}`, true)
       clients.produce(partition, `plain-${partition}`, false)
@@ -39,7 +41,14 @@ export async function runSeed(seed: number, logger?: Logger): Promise<SimResult>
     await trouble(sim, story)
     sim.network.healAll()
     sim.network.latencyMaxMs = 2
-    for (const machine of sim.machines) machine.disk.faults.slow = 0.1
+    sim.metastoreLoss = 0
+    for (const machine of sim.machines) {
+      const { metastore } = machine
+      machine.diskMs = 1
+      if (!metastore) continue
+      metastore.lossProbability = 0
+      metastore.speak()
+    }
     await sim.run(1000, () => startAll(sim))
     let ended = false
     void clients.stop().then(() => {
@@ -138,11 +147,11 @@ async function trouble(sim: SimCluster, story: string[]): Promise<void> {
       }
     ],
     [
-      1,
+      3,
       () => {
         const machine = sim.pick(sim.machines)
-        tell(`slow disk at ${machine.nodeId}`)
-        machine.disk.faults.slow = 1
+        machine.diskMs = 1 + below(random, 80)
+        tell(`disk of ${machine.nodeId} takes up to ${machine.diskMs} ms`)
       }
     ],
     [
@@ -150,6 +159,21 @@ async function trouble(sim: SimCluster, story: string[]): Promise<void> {
       () => {
         network.latencyMaxMs = 1 + below(random, 60)
         tell(`latencies up to ${network.latencyMaxMs} ms`)
+      }
+    ],
+    [
+      2,
+      () => {
+        const machine = sim.pick(sim.machines)
+        tell(`${machine.nodeId} can't reach the metastore`)
+        machine.metastore?.silence()
+      }
+    ],
+    [
+      3,
+      () => {
+        tell('the metastore is heard again')
+        for (const machine of sim.machines) machine.metastore?.speak()
       }
     ],
     [

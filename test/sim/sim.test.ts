@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SimCluster } from './cluster.ts'
+import { runSeed } from './scenario.ts'
+
+const seeds = 15
+
+describe('a simulated cluster', () => {
+  it(`keeps what it has promised under the faults of ${seeds} seeds`, async test => {
+    let acknowledged = 0
+    for (let seed = 1001; seed < 1001 + seeds; seed++) {
+      const result = await runSeed(seed)
+      assert.deepEqual(result.faults, [], `npm run sim -- --seed ${seed}`)
+      acknowledged += result.acknowledged
+    }
+    test.diagnostic(`${acknowledged} records acknowledged`)
+    assert.ok(acknowledged > seeds * 100, 'clients got through')
+  })
+
+  it('runs the same way each time', async () => {
+    const [first, second] = [await runSeed(2000), await runSeed(2000)]
+    assert.deepEqual(second, first)
+  })
+
+  it('has brokers that start together, and that stop when they are told to, whether the metastore answers or not', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const sim = await SimCluster.open(seed)
+      for (const machine of sim.machines) void sim.start(machine)
+      await sim.run(5000, () => sim.machines.every(machine => sim.isUp(machine)))
+      assert.ok(
+        sim.machines.every(machine => sim.isUp(machine)),
+        `seed ${seed}`
+      )
+      const [first] = sim.machines
+      first.metastore?.silence()
+      let stopped = false
+      void sim.stop(first).then(() => {
+        stopped = true
+      })
+      await sim.run(20_000, () => stopped)
+      assert.ok(stopped, `seed ${seed}`)
+      sim.close()
+    }
+  })
+})
