@@ -89,9 +89,7 @@ class MetastoreControl implements Control {
       { nodeId, rack, incarnation: newId(random), sessionTimeoutMs, clock, logger },
       {
         registered: lease => {
-          this.standing = this.controller
-            .stand(lease, true)
-            .catch(error => logger.warn({ err: error }, 'could not stand for controller'))
+          this.standing = this.controller.stand(lease, true)
         },
         replaced: () => void this.controller.close()
       }

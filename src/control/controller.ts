@@ -1,5 +1,5 @@
 import { campaign, electionKey, type Leadership } from '../metastore/election.ts'
-import { type Lease, type Operation, transactionOperationsMax } from '../metastore/metastore.ts'
+import { type Lease, MetastoreError, type Operation, transactionOperationsMax } from '../metastore/metastore.ts'
 import type { Clock, Timer } from '../std/clock.ts'
 import type { Logger } from '../std/log.ts'
 import type { TopicId } from '../storage/types.ts'
@@ -48,18 +48,40 @@ export class Controller {
    */
   async stand(lease: Lease, displace: boolean): Promise<void> {
     if (this.closed) return
+    try {
+      const isVacant = await this.makeWay(lease, displace)
+      const served = this.campaign(lease)
+      if (isVacant) await Promise.race([served, this.someoneElse()])
+    } catch (error) {
+      this.standAgain(lease, error)
+    }
+  }
+
+  /** Whether nobody is elected, or a former life of this broker was and has made way. */
+  private async makeWay(lease: Lease, displace: boolean): Promise<boolean> {
     const key = electionKey(controllerElection)
-    const { metastore } = this.metadata
-    const { item } = await metastore.get(key)
+    const { item } = await this.metadata.metastore.get(key)
     const isOurs = item !== undefined && displace && Number(item.value) === this.nodeId
     if (isOurs && item.lease !== lease.id)
       await this.metadata.txn([madeBy(key, item.createRevision)], [{ type: 'delete', key }])
-    const served = campaign(metastore, controllerElection, lease, String(this.nodeId))
-      .then(leadership => this.serve(leadership, lease))
-      .catch(error => {
-        if (!this.closed) this.logger.warn({ err: error }, 'no longer standing for controller')
-      })
-    if (!item || isOurs) await Promise.race([served, this.someoneElse()])
+    return !item || isOurs
+  }
+
+  /** Resolves when this broker was elected and has looked at all partitions, or when that went wrong. */
+  private async campaign(lease: Lease): Promise<void> {
+    try {
+      const { metastore } = this.metadata
+      await this.serve(await campaign(metastore, controllerElection, lease, String(this.nodeId)), lease)
+    } catch (error) {
+      this.standAgain(lease, error)
+    }
+  }
+
+  /** The metastore did not answer: perhaps this broker is elected and doesn't know. With a new lease it stands anew anyway. */
+  private standAgain(lease: Lease, error: unknown): void {
+    if (this.closed || (error instanceof MetastoreError && error.kind === 'lease')) return
+    this.logger.warn({ err: error }, 'could not stand for controller; it is tried again')
+    this.clock.after(retryMs, () => void this.stand(lease, false))
   }
 
   /** Resolves when another broker is the controller: several may stand in the same moment. */
@@ -101,11 +123,11 @@ export class Controller {
     leadership.onLost(() => {
       if (this.leadership === leadership) this.leadership = undefined
       // The lease may live on: a peer took this broker for dead. Without it the next one stands again.
-      if (!this.closed) this.stand(lease, false).catch(() => {})
+      if (!this.closed) void this.stand(lease, false)
     })
     this.everything = true
-    // The image must have the win, and all that came before it.
-    await this.metadata.txn([leadership.fence], [])
+    // The image should have the win, and all that came before it; where it lags, what is written does not hold.
+    await this.metadata.txn([leadership.fence], []).catch(() => false)
     await this.work()
   }
 
