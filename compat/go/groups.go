@@ -70,7 +70,8 @@ func (s *step) start(opts ...kgo.Opt) *member {
 				continue
 			}
 			if s.to != "" {
-				if err := m.cl.ProduceSync(ctx, copies...).FirstErr(); err != nil {
+				// Not under the context that ends the member: what it has seen it also commits, or another sees it again.
+				if err := m.cl.ProduceSync(s.p.ctx, copies...).FirstErr(); err != nil {
 					return
 				}
 			}
