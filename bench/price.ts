@@ -85,7 +85,7 @@ export function priceTable(outcomes: readonly Outcome[]): string {
       fixed(median(full.name, 'recordsPerSecond'), 0),
       fixed(inMs(median(paced.name, 'p50Us')), 2),
       fixed(inMs(median(paced.name, 'p99Us')), 2),
-      fixed(cpu !== undefined && rate ? (cpu / rate) * 1e6 : undefined, 0),
+      fixed(cpu !== undefined && rate ? (cpu / rate) * 1e6 : undefined, 1),
       ...survives(mode)
     ]
     lines.push(`| ${cells.join(' | ')} |`)
