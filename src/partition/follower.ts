@@ -7,6 +7,10 @@ import type { EpochEnd } from './epochs.ts'
 /** What a follower does with its partition; all of it counts only while it is the partition's follower. */
 export interface Followed {
   readonly log: Log
+  /** Resolves when the log has been cut; undefined when nothing of it is being cut. */
+  readonly settling: Promise<void> | undefined
+  /** Resolves when everything below `end` is durable here. */
+  whenDurable(end: number): Promise<void>
   isFollowedBy(role: FollowerRole): boolean
   /** Batches were appended. */
   fetched(batches: Buffer): void
@@ -33,6 +37,17 @@ export class FollowerRole {
     return this.partition.isFollowedBy(this)
   }
 
+  /**
+   * Undefined when `position` tells all that the log holds; else resolves when it may. What an earlier leader sent and is
+   * not durable yet, or is being cut, must be part of what the first fetch from a leader says: else neither side sees
+   * that it differs from what the leader has there.
+   */
+  get settling(): Promise<void> | undefined {
+    const { settling, log } = this.partition
+    if (settling) return settling
+    return log.durableEndOffset < log.endOffset ? this.partition.whenDurable(log.endOffset) : undefined
+  }
+
   /** What the next fetch says: everything below `offset` is durable here, and the last of it is of `lastEpoch`. */
   position(): { readonly offset: number; readonly lastEpoch: number } {
     const { log } = this.partition
@@ -44,7 +59,7 @@ export class FollowerRole {
   append(batches: Buffer): void {
     if (!this.active) return
     const { log } = this.partition
-    const fresh = checkFetched(batches, log.endOffset, log.latestEpoch?.epoch ?? -1, this.epoch)
+    const fresh = checkFetched(batches, log, this.epoch)
     if (fresh.length === 0) return
     log.append(fresh)
     this.partition.fetched(fresh)
@@ -76,14 +91,18 @@ export class FollowerRole {
 }
 
 /**
- * Checks what a leader sent: whole batches with the right CRC, whose base offsets go on from `end` and whose epochs,
- * which no CRC covers, neither go back nor exceed the leader's own. Batches that this log has already are left out;
- * gives the rest. Throws CORRUPT_MESSAGE.
+ * Checks what a leader sent: whole batches with the right CRC, whose base offsets go on from the log's end and whose
+ * epochs, which no CRC covers, neither go back nor exceed the leader's own. Batches that this log has already (of the
+ * same epoch, so they are the same) are left out; gives the rest. Throws CORRUPT_MESSAGE.
  */
-export function checkFetched(batches: Buffer, end: number, latestEpoch: number, leaderEpoch: number): Buffer {
+export function checkFetched(
+  batches: Buffer,
+  log: Pick<Log, 'startOffset' | 'endOffset' | 'latestEpoch' | 'epochAt'>,
+  leaderEpoch: number
+): Buffer {
   let from = 0
-  let next = end
-  let epoch = latestEpoch
+  let next = log.endOffset
+  let epoch = log.latestEpoch?.epoch ?? -1
   let at = 0
   while (at < batches.length) {
     const bytes = validBatchAt(batches, at)
@@ -94,8 +113,11 @@ export function checkFetched(batches: Buffer, end: number, latestEpoch: number, 
     if (last < base) throw corrupt(next, `a batch that ends at ${last} before its base offset ${base}`)
     // Of a later epoch than the one that was asked: whoever fetches from that leader asks again.
     if (batchEpoch > leaderEpoch) break
-    if (last < next && from === at) from = at + bytes
-    else {
+    if (last < next && from === at) {
+      if (base >= log.startOffset && log.epochAt(base) !== batchEpoch)
+        throw corrupt(base, `a batch of epoch ${batchEpoch}, where this log has epoch ${log.epochAt(base)},`)
+      from = at + bytes
+    } else {
       if (base < next) throw corrupt(next, `a batch with base offset ${base}`)
       if (batchEpoch < epoch) throw corrupt(next, `a batch of epoch ${batchEpoch} after one of epoch ${epoch}`)
       next = last + 1

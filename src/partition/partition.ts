@@ -257,7 +257,7 @@ export class Partition implements Followed {
   }
 
   /** Resolves when everything below `end` is durable here, whatever this replica's role. */
-  private whenDurable(end: number): Promise<void> {
+  whenDurable(end: number): Promise<void> {
     return new Promise((resolve, reject) => this.onDurable(end - 1, error => (error ? reject(error) : resolve())))
   }
 

@@ -8,6 +8,8 @@ export class Following {
   readonly key: string
   /** The first request that named it, since it was last taken in: what answers to earlier ones is not meant for it. */
   since: number | undefined
+  /** Where the last request that named it fetches from. */
+  askedFrom = 0
 
   constructor(partition: Partition, role: FollowerRole) {
     this.partition = partition

@@ -77,6 +77,11 @@ export class Lane {
 
   add(following: Following): void {
     following.since = undefined
+    const { settling } = following.role
+    if (settling) {
+      this.rest(following, settling)
+      return
+    }
     this.session.put(following)
     this.notify()
     this.running ??= this.run().finally(() => {
@@ -225,6 +230,8 @@ export class Lane {
       if (error === 'OFFSET_OUT_OF_RANGE' && logStartOffset > partition.endOffset)
         this.rest(following, role.moveStart(logStartOffset))
       else if (error) this.rest(following, undefined)
+      // Cut since it was asked: what came would leave a hole.
+      else if (following.askedFrom > partition.endOffset) this.rest(following, undefined)
       else if (divergingEpoch.epoch >= 0 || divergingEpoch.endOffset >= 0)
         this.rest(following, role.truncate(divergingEpoch))
       else {

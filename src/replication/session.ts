@@ -78,6 +78,7 @@ export class FollowerSession {
       const { partition, role, key } = following
       following.since ??= number
       const { offset, lastEpoch } = role.position()
+      following.askedFrom = offset
       if (topics[topics.length - 1]?.topicId !== partition.topicId)
         topics.push({ topicId: partition.topicId, partitions: [] })
       topics[topics.length - 1].partitions.push({

@@ -7,6 +7,7 @@ import { Partition } from '../../src/partition/partition.ts'
 import { buildBatch } from '../../src/record/build.ts'
 import * as header from '../../src/record/header.ts'
 import { OptionValues } from '../../src/std/option.ts'
+import type { EpochStart } from '../../src/storage/types.ts'
 import { logId, openStore, readAll, setting, syncConfig } from '../storage/support.ts'
 
 /** A batch of so many records as a leader of that epoch keeps it. */
@@ -31,28 +32,46 @@ async function replica(index = 1) {
 
 describe('what a follower takes', () => {
   const corrupt = { code: 'CORRUPT_MESSAGE' }
+  /** Into a log that ends at `end`, with these epochs from these offsets on. */
+  const take = (batches: Buffer, end: number, epochs: readonly EpochStart[], leaderEpoch: number) =>
+    checkFetched(
+      batches,
+      {
+        startOffset: 0,
+        endOffset: end,
+        latestEpoch: epochs.at(-1),
+        epochAt: offset => epochs.findLast(({ startOffset }) => startOffset <= offset)?.epoch ?? -1
+      },
+      leaderEpoch
+    )
+  const from = (epoch: number, startOffset = 0): EpochStart => ({ epoch, startOffset })
 
   it('goes on where its log ends, without what it has already', () => {
     const batches = Buffer.concat([at(3, 1, 'a', 2), at(5, 1, 'b'), at(6, 2, 'c')])
-    assert.deepEqual(checkFetched(batches, 3, 1, 2), batches)
-    assert.deepEqual(checkFetched(batches, 5, 1, 2), batches.subarray(at(3, 1, 'a', 2).length))
-    assert.equal(checkFetched(batches, 7, 2, 2).length, 0)
-    assert.throws(() => checkFetched(batches, 4, 1, 2), corrupt, 'half a batch is here')
+    assert.deepEqual(take(batches, 3, [from(1)], 2), batches)
+    assert.deepEqual(take(batches, 5, [from(1)], 2), batches.subarray(at(3, 1, 'a', 2).length))
+    assert.equal(take(batches, 7, [from(1), from(2, 6)], 2).length, 0)
+    assert.throws(() => take(batches, 4, [from(1)], 2), corrupt, 'half a batch is here')
   })
 
   it('is nothing damaged, and nothing whose offsets or epochs go back', () => {
     const flipped = at(0, 1)
     flipped[flipped.length - 1] ^= 1
-    assert.throws(() => checkFetched(flipped, 0, 0, 1), corrupt)
-    assert.throws(() => checkFetched(at(0, 1).subarray(0, -1), 0, 0, 1), corrupt)
-    assert.throws(() => checkFetched(Buffer.concat([at(0, 1), at(0, 1)]), 0, 0, 1), corrupt)
-    assert.throws(() => checkFetched(at(0, 1), 0, 2, 3), corrupt)
+    assert.throws(() => take(flipped, 0, [], 1), corrupt)
+    assert.throws(() => take(at(0, 1).subarray(0, -1), 0, [], 1), corrupt)
+    assert.throws(() => take(Buffer.concat([at(0, 1), at(0, 1)]), 0, [], 1), corrupt)
+    assert.throws(() => take(at(0, 1), 0, [from(2)], 3), corrupt)
+  })
+
+  it('is not taken for what it has already when that is of another epoch', () => {
+    assert.throws(() => take(at(4, 2), 5, [from(1)], 2), corrupt)
+    assert.equal(take(at(4, 1), 5, [from(1)], 2).length, 0)
   })
 
   it('is nothing of a later epoch than the one it follows', () => {
-    assert.equal(checkFetched(at(0, 3), 0, 1, 2).length, 0)
+    assert.equal(take(at(0, 3), 0, [from(1)], 2).length, 0)
     const known = at(0, 2)
-    assert.deepEqual(checkFetched(Buffer.concat([known, at(1, 3)]), 0, 1, 2), known)
+    assert.deepEqual(take(Buffer.concat([known, at(1, 3)]), 0, [from(1)], 2), known)
   })
 })
 
@@ -64,6 +83,22 @@ describe('a follower', () => {
     assert.deepEqual(role.position(), { offset: 0, lastEpoch: 1 })
     await durable()
     assert.deepEqual(role.position(), { offset: 1, lastEpoch: 1 })
+    await store.close()
+  })
+
+  it('tells a new leader nothing before all that it has is durable', async () => {
+    const { partition, durable, store } = await replica()
+    partition.follow(1).append(at(0, 1))
+    const role = partition.follow(2)
+    assert.ok(role.settling, 'the record of the old leader may not be what the new one has there')
+    await role.settling
+    await durable()
+    assert.equal(role.settling, undefined)
+    assert.deepEqual(role.position(), { offset: 1, lastEpoch: 1 })
+    const cut = role.truncate({ epoch: 0, endOffset: 0 })
+    assert.ok(partition.follow(3).settling, 'nor while something is being cut')
+    await cut
+    assert.deepEqual(partition.follower?.position(), { offset: 0, lastEpoch: -1 })
     await store.close()
   })
 

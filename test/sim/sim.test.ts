@@ -4,18 +4,21 @@ import { SimCluster } from './cluster.ts'
 import { runSeed } from './scenario.ts'
 
 /** From 1001 on; 1014 was the first to find a broker that was elected, did not hear so, and never stood again. */
-const seeds = 15
+const seedCount = 15
+/** A follower that told its new leader where its durable records end, and not that others came behind them. */
+const found = [3399]
+const seeds = [...Array.from({ length: seedCount }, (_, at) => 1001 + at), ...found]
 
 describe('a simulated cluster', () => {
-  it(`keeps what it has promised under the faults of ${seeds} seeds`, async test => {
+  it(`keeps what it has promised under the faults of ${seeds.length} seeds`, async test => {
     let acknowledged = 0
-    for (let seed = 1001; seed < 1001 + seeds; seed++) {
+    for (const seed of seeds) {
       const result = await runSeed(seed)
       assert.deepEqual(result.faults, [], `npm run sim -- --seed ${seed}`)
       acknowledged += result.acknowledged
     }
     test.diagnostic(`${acknowledged} records acknowledged`)
-    assert.ok(acknowledged > seeds * 100, 'clients got through')
+    assert.ok(acknowledged > seeds.length * 100, 'clients got through')
   })
 
   it('runs the same way each time', async () => {
