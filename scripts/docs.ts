@@ -64,7 +64,7 @@ function kafkaOptionsPage(): string {
   const rows = fixedTopicOptions.map(({ option, why }) => {
     const { name, broker, coarser = [] } = option
     const names = broker === undefined ? [] : [broker, ...coarser.map(unit => unit.name)]
-    return `| \`${name}\` | ${names.map(one => `\`${one}\``).join(', ')} | ${formatOption(option.default) || '(empty)'} | ${why} |`
+    return `| \`${name}\` | ${names.map(one => `\`${one}\``).join(', ')} | ${formatOption(option, option.default) || '(empty)'} | ${why} |`
   })
   const list = (names: readonly string[]) =>
     [...names]
@@ -109,7 +109,7 @@ function table(options: readonly Option[], withBroker: boolean): string {
   const rows = [...options]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(option => {
-      const shown = formatOption(option.default) || '(empty)'
+      const shown = formatOption(option, option.default) || '(empty)'
       const unit = option.unit ? `, ${option.unit}` : ''
       const others = withBroker ? [] : (option.coarser ?? [])
       const same = others.every(({ factor }) => factor === 1n)

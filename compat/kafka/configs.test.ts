@@ -36,6 +36,10 @@ const otherDefaults: Readonly<Record<string, string>> = {
   // Acknowledged means synced.
   'flush.messages': '1',
   'log.flush.interval.messages': '1',
+  // Memory for keys: it is taken beside an application's own, and what does not fit takes more passes.
+  'log.cleaner.dedupe.buffer.size': '33554432',
+  // A follower is back sooner after an error.
+  'replica.fetch.backoff.ms': '200',
   // Kafka's memory for requests has no bound.
   'queued.max.request.bytes': '268435456'
 }

@@ -6,8 +6,11 @@ import type { Logger } from '../std/log.ts'
 import type { Metrics } from '../std/metrics.ts'
 import type { Random } from '../std/random.ts'
 import type { Cleanable } from '../storage/compaction/cleanable.ts'
-import { Compactor } from '../storage/compaction/compactor.ts'
+import { Compactor, type CompactorOptions } from '../storage/compaction/compactor.ts'
 import type { CleanerConfig } from '../storage/compaction/options.ts'
+
+/** As in Kafka, what is set beyond this is not taken. */
+const dedupeBytesMax = 2_147_483_647
 
 /** What the last pass, and the last look at all logs, have shown (Kafka's metrics of its cleaner). */
 interface Figures {
@@ -97,7 +100,6 @@ export class Cleaner {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
-      this.compactor.options = limitsOf(this.config)
       const [wanted] = this.wanted.keys()
       const partition = wanted ?? (await this.dirtiest())
       if (!partition) {
@@ -194,7 +196,7 @@ export class Cleaner {
   private async sleep(): Promise<void> {
     if (this.stopped || this.wanted.size > 0) return
     await new Promise<void>(wake => {
-      const timer = this.clock.after(Number(this.config.backoffMs), wake)
+      const timer = this.clock.after(Math.max(1, Number(this.config.backoffMs)), wake)
       this.rest = { timer, wake }
     })
     this.rest?.timer.cancel()
@@ -214,6 +216,20 @@ export class Cleaner {
   }
 }
 
-function limitsOf({ dedupeBytes, loadFactor, ioBytes, bytesPerSecond }: CleanerConfig): Compactor['options'] {
-  return { dedupeBytes: Number(dedupeBytes), loadFactor, ioBytes, bytesPerSecond }
+/** What holds whenever it is read. As in Kafka some of it may be any number: the nearest that works counts. */
+function limitsOf(config: CleanerConfig): CompactorOptions {
+  return {
+    get dedupeBytes() {
+      return Math.min(Number(config.dedupeBytes), dedupeBytesMax)
+    },
+    get loadFactor() {
+      return Math.min(Math.max(config.loadFactor, 0.1), 0.99)
+    },
+    get ioBytes() {
+      return config.ioBytes
+    },
+    get bytesPerSecond() {
+      return config.bytesPerSecond
+    }
+  }
 }

@@ -49,7 +49,7 @@ export function brokerEntries(
       const from = synonyms.findIndex(({ name }) => name === unit.name)
       const own = from === -1 ? [] : synonyms.slice(from)
       const made = entry(unit, own.at(0)?.text, own, !dynamic.has(unit.name))
-      // As Kafka: in a unit in which nothing is set, and which has no default of its own, it has no value.
+      // As Kafka: in a unit in which nothing is set, and which has no default of its own (or none that is shown), it has no value.
       return own.length > 0 ? made : { ...made, value: null }
     })
   })
@@ -68,7 +68,7 @@ function entry(option: Option, own: string | undefined, texts: readonly SourcedT
   return {
     option,
     name: option.name,
-    value: shown(formatOption(own === undefined ? option.default : parseOption(option, own))),
+    value: shown(formatOption(option, own === undefined ? option.default : parseOption(option, own))),
     source: texts.at(0)?.source ?? 'default',
     readOnly,
     synonyms: texts.map(({ name, text, source }) => ({ name, value: shown(text), source }))
@@ -82,7 +82,8 @@ function entry(option: Option, own: string | undefined, texts: readonly SourcedT
 function everywhere(option: Option, sources: BrokerSources): SourcedText[] {
   const texts = brokerTexts(option, sources)
   const coarsest = option.coarser?.at(-1)
-  if (!coarsest) return [...texts, { name: option.name, text: formatOption(option.default), source: 'default' }]
+  if (option.hiddenDefault) return texts
+  if (!coarsest) return [...texts, { name: option.name, text: formatOption(option, option.default), source: 'default' }]
   return [
     ...texts,
     { name: coarsest.name, text: String(BigInt(String(option.default)) / coarsest.factor), source: 'default' }

@@ -213,7 +213,7 @@ function checkBrokerConfigs(texts: ConfigTexts, options: BrokerOptions): ConfigT
   for (const [name, text] of Object.entries(texts)) {
     const option = options.dynamic.get(name)
     try {
-      if (option) checked[name] = formatOption(parseOption(option, text))
+      if (option) checked[name] = formatOption(option, parseOption(option, text))
     } catch (error) {
       // As Kafka, which says INVALID_CONFIG for topics only (KAFKA-13609).
       throw new NaruError('INVALID_REQUEST', messageOf(error))
@@ -256,7 +256,7 @@ function apply(
             ? `Can't ${operation.toUpperCase()} to key ${name} because its type is not LIST.`
             : `Config value ${operation} is not allowed for config key: ${name}`
         )
-      const items = list(texts[name] ?? formatOption(option.default))
+      const items = list(texts[name] ?? formatOption(option, option.default))
       const given = list(value ?? '')
       const rest = items.filter(item => !given.includes(item))
       texts[name] = (operation === 'append' ? [...rest, ...given] : rest).join(',')

@@ -61,7 +61,7 @@ export const fixedBrokerOptions: readonly Option[] = fixedTopicOptions.flatMap(
             name: broker,
             dynamic: true,
             check: (value: OptionValue<Option>) =>
-              formatOption(value) === formatOption(option.default) ? undefined : why
+              formatOption(option, value) === formatOption(option, option.default) ? undefined : why
           }
         ]
 )
@@ -75,9 +75,9 @@ export function checkTopicConfigs(texts: ConfigTexts): ConfigTexts {
   for (const [name, text] of Object.entries(texts)) {
     const option = topicOptions.get(name)
     if (!option) throw new NaruError('INVALID_CONFIG', `Unknown topic config name: ${name}`)
-    const plain = formatOption(parseOption(option, text))
+    const plain = formatOption(option, parseOption(option, text))
     const only = fixed.get(name)
-    if (only && plain !== formatOption(option.default))
+    if (only && plain !== formatOption(option, option.default))
       throw new NaruError('INVALID_CONFIG', `Invalid value ${text} for configuration ${name}: ${only.why}`)
     checked[name] = plain
   }

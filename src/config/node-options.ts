@@ -27,6 +27,7 @@ export const nodeOptions = {
     name: 'advertised.host',
     type: 'string',
     default: '',
+    hiddenDefault: true,
     doc: 'The host that clients are told to connect to; needed when they come from other machines. Empty: as listened on, localhost for every network.'
   }),
   advertisedPort: option({
@@ -41,6 +42,7 @@ export const nodeOptions = {
     name: 'broker.rack',
     type: 'string',
     default: '',
+    hiddenDefault: true,
     doc: 'What this broker shares with those that fail with it: replicas are spread over racks. Empty: unknown.'
   }),
   dataDir: option({

@@ -35,7 +35,7 @@ export function mergeTexts(known: readonly Option[], ...sources: readonly Texts[
     for (const [name, text] of Object.entries(texts)) {
       const option = byName.get(name)
       if (!option) throw new NaruError('INVALID_CONFIG', whyUnknown(name, byName))
-      merged[name] = formatOption(parseOption(option, text))
+      merged[name] = formatOption(option, parseOption(option, text))
     }
   for (const option of known) checkUnits(option, merged)
   return merged

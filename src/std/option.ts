@@ -37,6 +37,8 @@ export interface Option<T extends OptionType = OptionType> {
   readonly coarser?: readonly CoarserOption[]
   /** True for a broker option that can be changed while the broker runs. */
   readonly dynamic?: boolean
+  /** True where clients are shown no value while none is set, as Kafka does for some: the default only works here. */
+  readonly hiddenDefault?: boolean
   /** Why a value that fits the type is refused all the same; undefined when it isn't. */
   check?(value: ValueOf<T>): string | undefined
   /** True when the value must never be shown. */
@@ -67,10 +69,27 @@ export function parseOption<T extends OptionType>(declared: Option<T>, text: str
   return value
 }
 
-/** The text form of a value, as DescribeConfigs shows it. */
-export function formatOption(value: boolean | number | bigint | string | readonly string[]): string {
+/** The text form of a value, as DescribeConfigs shows it: `parseOption` gives the value again. */
+export function formatOption(
+  { type }: Pick<Option, 'type'>,
+  value: boolean | number | bigint | string | readonly string[]
+): string {
+  if (type === 'double') return formatDouble(Number(value))
   return Array.isArray(value) ? value.join(',') : String(value)
 }
+
+/** As Java prints a double: 7.0, 2.147483648E9. */
+function formatDouble(value: number): string {
+  const size = Math.abs(value)
+  const withFraction = (digits: string) => (digits.includes('.') ? digits : `${digits}.0`)
+  if (!Number.isFinite(value)) return String(value)
+  if (size === 0 || (size >= 1e-3 && size < 1e7)) return withFraction(String(value))
+  const [digits, exponent] = value.toExponential().split('e')
+  return `${withFraction(digits)}E${Number(exponent)}`
+}
+
+/** What Java reads as a double, but for NaN, which means nothing here, and hexadecimal. */
+const doubleForm = /^([+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))[fFdD]?$/
 
 function parse(declared: Option, raw: string): boolean | number | bigint | string | string[] {
   const text = raw.trim()
@@ -88,13 +107,14 @@ function parse(declared: Option, raw: string): boolean | number | bigint | strin
       const value = BigInt(text)
       const bits = declared.type === 'int' ? 32 : 64
       if (BigInt.asIntN(bits, value) !== value) return refuse(`Not a number of type ${declared.type.toUpperCase()}`)
-      checkRange(declared, value, refuse)
+      checkRange(declared, value)
       return declared.type === 'int' ? Number(value) : value
     }
     case 'double': {
-      const value = Number(text)
-      if (text === '' || Number.isNaN(value)) return refuse('Not a number of type DOUBLE')
-      checkRange(declared, value, refuse)
+      const digits = doubleForm.exec(text)?.[1]
+      if (digits === undefined) return refuse('Not a number of type DOUBLE')
+      const value = Number(digits)
+      checkRange(declared, value)
       return value
     }
     case 'list': {
@@ -115,7 +135,11 @@ function refusal({ name }: Option, text: string, why: string): NaruError {
   return new NaruError('INVALID_CONFIG', `Invalid value ${text} for configuration ${name}: ${why}`)
 }
 
-function checkRange(declared: Option, value: number | bigint, refuse: (why: string) => never): void {
+/** As in Kafka, what is refused is told as it was read: ` 7 ` for a double as 7.0. */
+function checkRange(declared: Option, value: number | bigint): void {
+  const refuse = (why: string) => {
+    throw refusal(declared, formatOption(declared, value), why)
+  }
   if (declared.min !== undefined && value < declared.min) refuse(`Value must be at least ${declared.min}`)
   if (declared.max !== undefined && value > declared.max) refuse(`Value must be no more than ${declared.max}`)
 }

@@ -158,6 +158,28 @@ describe('the cleaner', () => {
     await again.close()
   })
 
+  for (const [memory, loadFactor] of [
+    ['9223372036854775807', '1048576.0'],
+    ['1048577', '-2']
+  ])
+    it(`works with whatever Kafka takes, such as a load factor of ${loadFactor}`, async () => {
+      const world = await openWorld({
+        'log.cleaner.dedupe.buffer.size': memory,
+        'log.cleaner.io.buffer.load.factor': loadFactor,
+        'log.cleaner.io.buffer.size': '0',
+        'log.cleaner.io.max.bytes.per.second': '-1',
+        'log.cleaner.backoff.ms': '0'
+      })
+      const partition = await world.topic('t', 1, hourly)
+      await write(world, 't', -9, ['a', '1'], ['b', '1'], ['a', '2'], ['b', '2'], ['c', '1'])
+      for (let looks = 0; looks < 200 && (await contents(partition)).length > 3; looks++) {
+        world.clock.advance(10)
+        for (let turns = 0; turns < 20; turns++) await new Promise(resolve => setImmediate(resolve))
+      }
+      assert.deepEqual(await contents(partition), ['2 a=2', '3 b=2', '4 c=1'])
+      await world.close()
+    })
+
   it('does nothing with log.cleaner.enable=false', async () => {
     const world = await openWorld({ 'log.cleaner.enable': 'false' })
     const partition = await world.topic('t', 1, hourly)

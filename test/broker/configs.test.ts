@@ -87,6 +87,14 @@ describe('describing a broker', () => {
     assert.equal(entry(world, broker, 'log.retention.ms').readOnly, false)
   })
 
+  it('gives no value for what is unset and has no default, as Kafka', async () => {
+    const unsetRack = entry(await adminWorld(), broker, 'broker.rack')
+    assert.deepEqual([unsetRack.value, unsetRack.source, unsetRack.synonyms], [null, 'default', []])
+    const { value, source, synonyms } = entry(await adminWorld({ 'broker.rack': 'a' }), broker, 'broker.rack')
+    assert.deepEqual([value, source], ['a', 'static'])
+    assert.deepEqual(synonyms, [{ name: 'broker.rack', value: 'a', source: 'static' }])
+  })
+
   it('gives what is set for all brokers, and nothing else, for the empty name', async () => {
     const world = await adminWorld()
     assert.deepEqual(world.configs.describe(all), [])

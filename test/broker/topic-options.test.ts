@@ -49,7 +49,7 @@ describe('topic options', () => {
 
   it('take their default, whatever they take otherwise', () => {
     for (const option of topicOptions.values()) {
-      const text = formatOption(option.default)
+      const text = formatOption(option, option.default)
       assert.deepEqual(checkTopicConfigs({ [option.name]: text }), { [option.name]: text })
     }
   })

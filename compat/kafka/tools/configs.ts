@@ -30,10 +30,7 @@ export const configSteps: readonly Step[] = [
   call(`${topic} --alter --add-config min.insync.replicas=0`),
   call(`${topic} --alter --add-config message.timestamp.type=Never`),
   call(`${topic} --alter --add-config unclean.leader.election.enable=perhaps`),
-  {
-    ...call(`${topic} --alter --add-config min.cleanable.dirty.ratio=2`),
-    hide: /Invalid value 2(\.0)?/g
-  },
+  call(`${topic} --alter --add-config min.cleanable.dirty.ratio=2`),
   call(`${topic} --alter --add-config retention.ms=1,retention.ms=2`),
   call(`${topic} --alter --delete-config retention.ms`),
   call(`${topic} --alter --delete-config retention.ms`),

@@ -12,7 +12,7 @@ const restMs = 2
 /** A pass that is told to stop notices within this time. */
 const sleepMsMax = 100
 
-/** The limits of compaction; they may change at any time. */
+/** The limits of compaction, read when they are used: they may change at any time. */
 export interface CompactorOptions {
   /** Memory for the newest offset of each key. */
   readonly dedupeBytes: number
@@ -20,7 +20,7 @@ export interface CompactorOptions {
   readonly loadFactor: number
   /** Memory to read and write with, each half of it. */
   readonly ioBytes: number
-  /** What is read and written in a second, at most. */
+  /** What is read and written in a second, at most; with 0 nothing is, below 0 there is no limit. */
   readonly bytesPerSecond: number
 }
 
@@ -29,7 +29,8 @@ export class Compactor {
   readonly map = new OffsetMap()
   readonly key: KeyHash
   readonly clock: Clock
-  options: CompactorOptions
+  readonly options: CompactorOptions
+  private bytesPerSecond = 0
   private used = 0
   private sliceStart = 0
   private spentBytes = 0
@@ -43,8 +44,7 @@ export class Compactor {
 
   /** Begins a pass. */
   begin(): void {
-    this.spentBytes = 0
-    this.spendingSince = this.clock.monotonic()
+    this.startSpending()
     this.newSlice()
   }
 
@@ -64,14 +64,26 @@ export class Compactor {
     const before = this.clock.monotonic()
     await new Promise<void>(resolve => setImmediate(resolve))
     if (this.clock.monotonic() - before > busyMs) await sleep(this.clock, restMs)
-    const { bytesPerSecond } = this.options
-    while (bytesPerSecond < Number.MAX_SAFE_INTEGER && !stopped()) {
-      const dueMs = (this.spentBytes / bytesPerSecond) * 1000
-      const early = dueMs - (this.clock.monotonic() - this.spendingSince)
+    while (!stopped()) {
+      const early = this.earlyMs()
       if (early <= 1) break
       await sleep(this.clock, Math.min(early, sleepMsMax))
     }
     this.newSlice()
+  }
+
+  /** How long to wait until what was spent is allowed. What was spent under another limit doesn't count. */
+  private earlyMs(): number {
+    const { bytesPerSecond } = this.options
+    if (bytesPerSecond !== this.bytesPerSecond) this.startSpending()
+    if (bytesPerSecond < 0 || this.spentBytes === 0) return 0
+    return (this.spentBytes / bytesPerSecond) * 1000 - (this.clock.monotonic() - this.spendingSince)
+  }
+
+  private startSpending(): void {
+    this.bytesPerSecond = this.options.bytesPerSecond
+    this.spentBytes = 0
+    this.spendingSince = this.clock.monotonic()
   }
 
   private newSlice(): void {

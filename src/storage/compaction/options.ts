@@ -61,46 +61,42 @@ export const cleanerOptions = {
     type: 'long',
     default: 33_554_432n,
     unit: 'bytes',
-    min: 65_536,
-    max: 2_147_483_647,
+    min: 1_048_577,
     dynamic: true,
-    doc: 'Memory for the newest offsets of keys, 20 bytes each. Where a log has more keys it takes several passes, each further than the one before. It is taken when there is something to compact, as much as that needs.'
+    doc: 'Memory for the newest offsets of keys, 20 bytes each, of which 2 GB count at most. Where a log has more keys it takes several passes, each further than the one before. It is taken when there is something to compact, as much as that needs.'
   }),
   loadFactor: option({
     name: 'log.cleaner.io.buffer.load.factor',
     type: 'double',
     default: 0.9,
-    min: 0.1,
-    max: 0.99,
     dynamic: true,
-    doc: 'How full that memory may get. More keys at once cost more time for each.'
+    doc: 'How full that memory may get; what is below 0.1 counts as that, what is above 0.99 as that. More keys at once cost more time for each.'
   }),
   ioBytes: option({
     name: 'log.cleaner.io.buffer.size',
     type: 'int',
     default: 524_288,
     unit: 'bytes',
-    min: 65_536,
+    min: 0,
     dynamic: true,
-    doc: 'Memory to read and write with while compacting, half of it each; a batch that is larger gets what it needs.'
+    doc: 'Memory to read and write with while compacting, half of it each; a batch that is larger gets what it needs, and 4 KB to write with are the least.'
   }),
   bytesPerSecond: option({
     name: 'log.cleaner.io.max.bytes.per.second',
     type: 'double',
     default: 1.7976931348623157e308,
     unit: 'bytes',
-    min: 1024,
     dynamic: true,
-    doc: 'Compaction reads and writes at most this much in a second, both together.'
+    doc: 'Compaction reads and writes at most this much in a second, both together; with 0 it stands still, a negative number is no limit. A change holds at once.'
   }),
   backoffMs: option({
     name: 'log.cleaner.backoff.ms',
     type: 'long',
     default: 15_000n,
     unit: 'ms',
-    min: 1,
+    min: 0,
     dynamic: true,
-    doc: 'How long to wait before looking again when there was nothing to compact.'
+    doc: 'How long to wait before looking again when there was nothing to compact, 1 ms at least.'
   })
 } as const
 
