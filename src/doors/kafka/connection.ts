@@ -115,7 +115,7 @@ export class Connection {
     this.processing = true
     const { clock, limits, fairness } = this.door
     const startMs = fairness.begin()
-    const untilMs = startMs + limits.turnMsMax
+    let begun = 0
     try {
       for (;;) {
         if (this.finishing !== undefined || this.blocked()) break
@@ -127,10 +127,10 @@ export class Connection {
           break
         }
         this.memory.frameTaken()
+        begun++
         if (!this.dispatch(frame)) break
-        if (clock.monotonic() >= untilMs) {
-          this.yielding = true
-          this.schedule()
+        if (clock.monotonic() >= startMs + limits.turnMsMax) {
+          this.yield()
           break
         }
       }
@@ -141,7 +141,7 @@ export class Connection {
     }
     this.processing = false
     this.output.flush()
-    this.share.took(clock.monotonic() - startMs)
+    this.share.took(clock.monotonic() - startMs, begun)
     this.settle()
     this.memory.account()
   }

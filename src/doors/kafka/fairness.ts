@@ -21,8 +21,12 @@ export class Share {
     return this.averageMs > heavyMs
   }
 
-  /** A turn has taken so long. */
-  took(ms: number): void {
+  /** A turn has taken so long. One in which no request was begun says nothing of what its requests cost. */
+  took(ms: number, begun: number): void {
+    if (begun === 0) {
+      this.besideMs += ms
+      return
+    }
     this.averageMs += Math.min(addedMsMax, (ms + this.besideMs - this.averageMs) * newestWeight)
     this.besideMs = 0
     this.isKnown = true

@@ -6,7 +6,7 @@ import { turns } from './support.ts'
 
 function share(ms: number): Share {
   const made = new Share()
-  for (let i = 0; i < 30; i++) made.took(ms)
+  for (let i = 0; i < 30; i++) made.took(ms, 1)
   return made
 }
 
@@ -40,10 +40,16 @@ test('a client with cheap requests has its turn at once, whatever stands in the 
 
 test('a turn that took long for once makes no client a costly one', () => {
   const polite = share(0.1)
-  polite.took(5000)
+  polite.took(5000, 1)
   assert.ok(!polite.isHeavy)
-  for (let i = 0; i < 20; i++) polite.took(30)
+  for (let i = 0; i < 20; i++) polite.took(30, 1)
   assert.ok(polite.isHeavy)
+})
+
+test('turns in which nothing is begun, as nothing may be, make no costly client a cheap one', () => {
+  const costly = share(30)
+  for (let i = 0; i < 100; i++) costly.took(0, 0)
+  assert.ok(costly.isHeavy)
 })
 
 test('in a turn that has taken long, costly connections wait and cheap ones do not; afterwards nobody does', async () => {

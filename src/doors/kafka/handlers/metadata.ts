@@ -1,4 +1,4 @@
-import type { TopicMetadata } from '../../../broker/cluster.ts'
+import type { Cluster, TopicMetadata } from '../../../broker/cluster.ts'
 import type { RequestOf, ResponseOf } from '../../../schema/message.ts'
 import { zeroUuid } from '../../../schema/reader.ts'
 import { type ErrorCode, NaruError } from '../../../std/errors.ts'
@@ -30,26 +30,31 @@ export const metadata = handler(
       errorCode: errorNumber(code)
     })
   },
-  async (request, { broker: { cluster }, apiVersion }): Promise<Response> => {
+  (request, { broker: { cluster }, apiVersion }): Response | Promise<Response> => {
     checkRefs(request, apiVersion)
     const { topics } = request
-    const found =
-      topics === null || (apiVersion === 0 && topics.length === 0)
-        ? cluster.allTopics()
-        : await cluster.findTopics(
-            topics.map(({ name, topicId }) => (topicId === zeroUuid ? { name: name ?? '' } : { topicId })),
-            request.allowAutoTopicCreation
-          )
-    const { clusterId, controllerId, brokers } = cluster.describe()
-    return {
-      brokers: brokers.map(({ nodeId, host, port, rack }) => ({ nodeId, host, port, rack: rack ?? null })),
-      clusterId,
-      controllerId,
-      topics: found.map(topic => lay(topic, request.includeTopicAuthorizedOperations)),
-      clusterAuthorizedOperations: operationsFor('cluster', request.includeClusterAuthorizedOperations)
-    }
+    // At once, so that the time it takes is counted as this client's.
+    if (topics === null || (apiVersion === 0 && topics.length === 0))
+      return respond(request, cluster, cluster.allTopics())
+    return cluster
+      .findTopics(
+        topics.map(({ name, topicId }) => (topicId === zeroUuid ? { name: name ?? '' } : { topicId })),
+        request.allowAutoTopicCreation
+      )
+      .then(found => respond(request, cluster, found))
   }
 )
+
+function respond(request: Request, cluster: Cluster, found: readonly TopicMetadata[]): Response {
+  const { clusterId, controllerId, brokers } = cluster.describe()
+  return {
+    brokers: brokers.map(({ nodeId, host, port, rack }) => ({ nodeId, host, port, rack: rack ?? null })),
+    clusterId,
+    controllerId,
+    topics: found.map(topic => lay(topic, request.includeTopicAuthorizedOperations)),
+    clusterAuthorizedOperations: operationsFor('cluster', request.includeClusterAuthorizedOperations)
+  }
+}
 
 const nothing = { topicId: undefined, internal: false, partitions: [] }
 
