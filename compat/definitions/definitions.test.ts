@@ -167,7 +167,7 @@ function theirLines(
     const tag = contains(range(field.taggedVersions), version) ? (field.tag as number) : -1
     // A nullable field that every version has and that names no default is null here when it is left out, where
     // Kafka's generated classes say empty. It can't be seen on the wire.
-    const open = whole && tag < 0 && nullableEver && (field.default === undefined || field.default === 'null')
+    const open = whole && tag < 0 && nullableEver && (field.default ?? 'null') === 'null'
     const line = { path, type, nullable, tag, fallback: open ? 'null?' : fallback }
     if (!isStruct) return [line]
     const inner = field.fields ?? message.commonStructs?.find(({ name }) => name === element)?.fields
@@ -178,7 +178,8 @@ function theirLines(
 }
 
 function theirDefault(field: JsonField, type: string): string {
-  if (field.default !== undefined) {
+  // A default of null, and not of the text "null", stands for the type's own in Kafka's classes.
+  if (field.default !== undefined && field.default !== null) {
     const text = String(field.default)
     if (text === 'null') return 'null'
     if (type === 'string' || type === 'uuid') return JSON.stringify(text)

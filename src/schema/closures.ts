@@ -43,7 +43,7 @@ function stepDecoder(step: Step): (reader: Reader) => unknown {
   }
   if (step.kind === 'struct') {
     const decode = structDecoder(step.plan)
-    return step.nullable ? reader => (reader.int8() < 0 ? null : decode(reader)) : decode
+    return step.nullable ? reader => (reader.int8() <= step.nullMark ? null : decode(reader)) : decode
   }
   const decode = stepDecoder(step.of)
   const { elementBytesMin } = step
@@ -90,9 +90,9 @@ function stepEncoder(step: Step): (writer: Writer, value: unknown) => void {
   }
   if (step.kind === 'struct') {
     const encode = structEncoder(step.plan)
-    const { nullable, plan } = step
+    const { nullable, nullMark, plan } = step
     return (writer, value) => {
-      if (nullable) writer.int8(value === null ? -1 : 1)
+      if (nullable) writer.int8(value === null ? nullMark : 1)
       if (value !== null) encode(writer, value as Bag)
       else if (!nullable) throw new EncodeError(`${plan.name} is null`)
     }

@@ -16,7 +16,13 @@ export type Step =
       readonly elementBytesMin: number
       readonly of: Step
     }
-  | { readonly kind: 'struct'; readonly nullable: boolean; readonly plan: StructPlan }
+  | {
+      readonly kind: 'struct'
+      readonly nullable: boolean
+      /** The byte in front that says null; of a struct that is there it is 1. */
+      readonly nullMark: -1 | 0
+      readonly plan: StructPlan
+    }
 
 type Sized = 'string' | 'bytes' | 'records'
 export type Method =
@@ -58,8 +64,9 @@ export function planStruct(name: string, fields: Fields, version: number, flexib
       continue
     }
     const nullable = version >= field.traits.nullableSince
-    const step = planType(`${name}.${fieldName}`, field.type, version, flexible, nullable)
-    if (field.traits.tag < 0) present.push({ name: fieldName, field, step })
+    const isTagged = field.traits.tag >= 0
+    const step = planType(`${name}.${fieldName}`, field.type, version, flexible, nullable, isTagged)
+    if (!isTagged) present.push({ name: fieldName, field, step })
     else {
       assert(flexible, `${name}.${fieldName}: tagged in version ${version}, which isn't flexible`)
       tagged.push({ name: fieldName, field, step })
@@ -71,12 +78,24 @@ export function planStruct(name: string, fields: Fields, version: number, flexib
   return { name, flexible, present, tagged, absent, names: Object.keys(fields), bytesMin }
 }
 
-function planType(name: string, type: Type, version: number, flexible: boolean, nullable: boolean): Step {
+function planType(
+  name: string,
+  type: Type,
+  version: number,
+  flexible: boolean,
+  nullable: boolean,
+  isTagged = false
+): Step {
   switch (type.kind) {
     case 'primitive':
       return { kind: 'primitive', method: methodOf(type.name, flexible, nullable) }
     case 'struct':
-      return { kind: 'struct', nullable, plan: planStruct(name, type.fields, version, flexible) }
+      return {
+        kind: 'struct',
+        nullable,
+        nullMark: isTagged ? 0 : -1,
+        plan: planStruct(name, type.fields, version, flexible)
+      }
     case 'list': {
       const of = planType(name, type.of, version, flexible, false)
       const elementBytesMin = stepBytesMin(of)

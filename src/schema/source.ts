@@ -74,7 +74,7 @@ class Source {
     if (step.kind === 'primitive') return `r.${step.method}()`
     if (step.kind === 'struct') {
       const decode = `${this.decoder(step.plan)}(r)`
-      return step.nullable ? `r.int8() < 0 ? null : ${decode}` : decode
+      return step.nullable ? `r.int8() <= ${step.nullMark} ? null : ${decode}` : decode
     }
     const count = `r.${countMethod(step.compact, step.nullable)}(${step.elementBytesMin})`
     const body = [
@@ -122,7 +122,7 @@ class Source {
     if (step.kind === 'struct') {
       const encode = this.encoder(step.plan)
       if (!step.nullable) return encode
-      return this.define('w, v', `if (v === null) w.int8(-1)\nelse { w.int8(1); ${encode}(w, v) }`)
+      return this.define('w, v', `if (v === null) w.int8(${step.nullMark})\nelse { w.int8(1); ${encode}(w, v) }`)
     }
     const body = [
       step.nullable ? `if (v === null) { ${step.compact ? 'w.compactCount(-1)' : 'w.count(-1)'}; return }` : '',

@@ -79,6 +79,19 @@ test('nulls are taken only where they may be', () => {
   assert.throws(() => Order.decode(nullLines, 2), DecodeError)
 })
 
+test('a tagged struct says null with another byte than one in its place, as Kafka writes it', () => {
+  const inner = { n: int8 }
+  const fields = { placed: struct(inner).nullable(), tagged: struct(inner).or({ n: 0 }).nullable().tag(0) }
+  const Pair = message({ name: 'Pair', versions: [0, 0], flexible: 0, fields })
+  for (const [values, hex] of [
+    [{ placed: null, tagged: null }, 'ff' + '010001' + '00'],
+    [{ placed: { n: 5 }, tagged: { n: 6 } }, '010500' + '010003' + '010600']
+  ] as const) {
+    assert.equal(Pair.encode(values, 0).toString('hex'), hex)
+    assert.deepEqual(Pair.decode(Buffer.from(hex, 'hex'), 0), values)
+  }
+})
+
 test('any negative count is null, as Kafka reads it', () => {
   const Names = message({ name: 'Names', versions: [0, 0], fields: { names: list(string).nullable() } })
   const writer = new Writer()

@@ -4,7 +4,8 @@ import { message } from '../../../schema/message.ts'
 /**
  * Records of `__consumer_offsets`, behind an int16: `encodeVersioned` and `decodeVersioned`. For a value it is the
  * version. For a key it is the record's type, by which Kafka tells what the value is: 0 (until Kafka 0.9) and 1 an
- * offset, 2 a group; types from 3 on are other coordinators' and must be passed over.
+ * offset, 2 a group; types from 3 on are of other kinds of groups (consumer-group-records.ts, share-group-records.ts,
+ * streams-group-records.ts) and are passed over.
  */
 export const offsetCommitKeyType = 1
 export const groupMetadataKeyType = 2
