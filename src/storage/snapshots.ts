@@ -1,7 +1,7 @@
 import { crc32c } from '../std/crc32c.ts'
-import { readWhole, replaceFile } from './checkpoint.ts'
 import { logsFolder, parseSnapshotName, snapshotName } from './layout.ts'
 import type { StoredLog } from './log.ts'
+import { readWhole, replaceFile } from './recovery/checkpoint.ts'
 import type { StoreContext } from './store-context.ts'
 import type { Snapshot } from './types.ts'
 

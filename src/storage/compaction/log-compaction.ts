@@ -1,5 +1,5 @@
-import type { Compacted } from '../checkpoint.ts'
 import type { StoredLog } from '../log.ts'
+import type { Compacted } from '../recovery/checkpoint.ts'
 import type { StoreContext } from '../store-context.ts'
 import { type Cleanable, cleanable } from './cleanable.ts'
 import type { Compactor } from './compactor.ts'

@@ -1,8 +1,8 @@
 import type { Disk } from '../../disk/disk.ts'
 import { crc32c } from '../../std/crc32c.ts'
-import { type Compacted, type LogState, readWhole, renameNew, writeNew } from '../checkpoint.ts'
 import type { StoredLog } from '../log.ts'
-import type { Segment, SegmentState } from '../segment.ts'
+import { type Compacted, type LogState, readWhole, renameNew, writeNew } from '../recovery/checkpoint.ts'
+import type { Segment, SegmentState } from '../segments/segment.ts'
 import type { StoreContext } from '../store-context.ts'
 import type { EpochStart } from '../types.ts'
 

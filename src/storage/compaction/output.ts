@@ -1,8 +1,8 @@
 import type { DiskFile } from '../../disk/disk.ts'
 import * as header from '../../record/header.ts'
 import type { StoredLog } from '../log.ts'
-import { indexHeader, OffsetIndex } from '../offset-index.ts'
-import { Segment } from '../segment.ts'
+import { indexHeader, OffsetIndex } from '../segments/offset-index.ts'
+import { Segment } from '../segments/segment.ts'
 import type { StoreContext } from '../store-context.ts'
 
 /** Nearly every batch of a compacted segment has an index entry of its own: a new segment begins before the index gets large. */

@@ -1,8 +1,8 @@
-import type { Compacted } from '../checkpoint.ts'
 import type { StoredLog } from '../log.ts'
-import { Segment } from '../segment.ts'
+import type { Compacted } from '../recovery/checkpoint.ts'
+import { Segment } from '../segments/segment.ts'
+import { retireFiles } from '../segments/trimming.ts'
 import type { StoreContext } from '../store-context.ts'
-import { retireFiles } from '../trimming.ts'
 import { manifestOf, writeManifest } from './manifest.ts'
 import type { Output } from './output.ts'
 

@@ -1,6 +1,6 @@
 import type { Disk } from '../../disk/disk.ts'
-import { type Checkpoint, readCheckpoint, readWhole } from '../checkpoint.ts'
 import { journalFolder } from '../layout.ts'
+import { type Checkpoint, readCheckpoint, readWhole } from '../recovery/checkpoint.ts'
 import { inspectJournal, journalKindOf } from './journal.ts'
 
 export interface InspectedFolder {

@@ -1,6 +1,6 @@
 import * as header from '../../record/header.ts'
-import { entryBytes, type OffsetIndex } from '../offset-index.ts'
-import type { Segment } from '../segment.ts'
+import { entryBytes, type OffsetIndex } from '../segments/offset-index.ts'
+import type { Segment } from '../segments/segment.ts'
 
 /** Holds the entries of an index against the batches of its segment, which come in order. */
 export class IndexCheck {

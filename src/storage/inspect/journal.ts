@@ -1,10 +1,10 @@
 import type { Disk } from '../../disk/disk.ts'
 import { walkBatches } from '../../record/check.ts'
 import * as header from '../../record/header.ts'
-import { readWhole } from '../checkpoint.ts'
-import type { JournalKind } from '../journal.ts'
-import { readFileRounds } from '../journal-reader.ts'
-import type { EntryKind, Place } from '../rounds.ts'
+import type { JournalKind } from '../journal/journal.ts'
+import { readFileRounds } from '../journal/journal-reader.ts'
+import type { EntryKind, Place } from '../journal/rounds.ts'
+import { readWhole } from '../recovery/checkpoint.ts'
 
 export interface InspectedEntry {
   readonly kind: EntryKind

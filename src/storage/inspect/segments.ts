@@ -1,11 +1,11 @@
 import type { Disk, DiskFile } from '../../disk/disk.ts'
 import * as header from '../../record/header.ts'
-import { type Range, readWhole } from '../checkpoint.ts'
 import { Epochs } from '../epochs.ts'
 import { parseSegmentName } from '../layout.ts'
-import { OffsetIndex, readSegmentIndex } from '../offset-index.ts'
-import { Segment } from '../segment.ts'
-import { SegmentScan } from '../segment-scan.ts'
+import { type Range, readWhole } from '../recovery/checkpoint.ts'
+import { SegmentScan } from '../recovery/segment-scan.ts'
+import { OffsetIndex, readSegmentIndex } from '../segments/offset-index.ts'
+import { Segment } from '../segments/segment.ts'
 
 /** Called before each read of a file with the position: for progress, and to wait for whoever takes what was read. */
 export type Pace = (position: number) => void | Promise<void>

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SimulatedDisk } from '../../../src/disk/simulated.ts'
+import { crc32c } from '../../../src/std/crc32c.ts'
+import { SeededRandom } from '../../../src/std/random.ts'
+import { batchAt, durable, folder, logId, openStore, readAll, setting, syncConfig } from '../support.ts'
+
+describe('the rounds of a journal', () => {
+  it('of format version 1 are read, and the folder is taken to today’s version', async () => {
+    let disk = new SimulatedDisk({ random: new SeededRandom(1) })
+    const store = await openStore(setting(disk))
+    const log = await store.open(logId(0), syncConfig)
+    const appended: Buffer[] = []
+    for (let at = 0; at < 5; at++) {
+      const batch = batchAt(at, 1, 700)
+      log.append(batch)
+      appended.push(batch)
+      await durable(log)
+    }
+    disk = disk.afterKill()
+    toVersion1(disk)
+    const again = await openStore(setting(disk))
+    assert.deepEqual(await readAll(await again.open(logId(0), syncConfig)), Buffer.concat(appended))
+    assert.equal(disk.contents(`${folder}/naru.json`).toString(), '{"version":3}\n')
+    await again.close()
+  })
+
+  it('lose only the batch that is damaged, and say which offsets it had', async () => {
+    let disk = new SimulatedDisk({ random: new SeededRandom(1) })
+    const store = await openStore(setting(disk))
+    const logs = [await store.open(logId(0), syncConfig), await store.open(logId(1), syncConfig)]
+    const marked = Buffer.concat([batchAt(0, 2, 500), batchAt(2, 3, 900), batchAt(5, 2, 500)])
+    logs[0].append(marked)
+    logs[1].append(batchAt(0, 4, 100))
+    await durable(logs[0])
+    logs[1].append(batchAt(4, 1, 100))
+    await durable(logs[1])
+    disk = disk.afterKill()
+    const path = `${folder}/journal/sync-1`
+    // In a value of the second batch.
+    disk.flipBit(path, disk.contents(path).indexOf(marked) + batchAt(0, 2, 500).length + 1000)
+    const world = setting(disk)
+    const again = await openStore(world)
+    const damaged = await again.open(logId(0), syncConfig)
+    assert.equal(damaged.endOffset, 7)
+    assert.deepEqual(
+      await readAll(await again.open(logId(1), syncConfig)),
+      Buffer.concat([batchAt(0, 4, 100), batchAt(4, 1, 100)])
+    )
+    for (const offset of [2, 3, 4])
+      await assert.rejects(async () => damaged.read(offset, { maxBytes: 1e6, atLeastOne: true, below: 7 }), {
+        code: 'CORRUPT_MESSAGE'
+      })
+    const seen: number[] = []
+    await damaged.scan(0, (batch, at) => seen.push(Number(batch.readBigInt64BE(at))))
+    assert.deepEqual(seen, [0, 5])
+    assert.equal(world.metrics.snapshot()['naru_corrupt_batches_total'], 1)
+    await again.close()
+  })
+})
+
+/** Rewrites a folder as format version 1 had it: the CRC of a round covers all of its payload. */
+function toVersion1(disk: SimulatedDisk): void {
+  disk.replace(`${folder}/naru.json`, Buffer.from('{"version":1}\n'))
+  for (const path of disk.paths().filter(name => name.includes('/journal/sync-'))) {
+    const bytes = disk.contents(path)
+    for (let at = bytes.indexOf('NARURND2'); at >= 0; at = bytes.indexOf('NARURND2', at)) {
+      bytes.write('NARUROND', at, 'latin1')
+      bytes.writeUInt32BE(crc32c(bytes, at + 40, at + 40 + bytes.readUInt32BE(at + 24)), at + 28)
+      bytes.writeUInt32BE(crc32c(bytes, at, at + 32), at + 32)
+    }
+    disk.replace(path, bytes)
+  }
+}
