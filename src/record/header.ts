@@ -30,9 +30,7 @@ export function writeInt64(buffer: Buffer, value: number, at: number): void {
 }
 
 export const baseOffset = (batch: Buffer, at = 0): number => readInt64(batch, at)
-/** The value of the length field; the whole batch is `lengthPrefixBytes` longer. May be any int32 in unchecked bytes. */
-export const batchLength = (batch: Buffer, at = 0): number => batch.readInt32BE(at + 8)
-/** Bytes of the whole batch, length prefix included. */
+/** Bytes of the whole batch, length prefix included. Whatever its length field says, in unchecked bytes. */
 export const batchBytes = (batch: Buffer, at = 0): number => batch.readInt32BE(at + 8) + lengthPrefixBytes
 export const leaderEpoch = (batch: Buffer, at = 0): number => batch.readInt32BE(at + 12)
 export const magic = (batch: Buffer, at = 0): number => batch.readInt8(at + 16)

@@ -35,10 +35,6 @@ export class FollowerSession {
     return this.members.get(key)
   }
 
-  all(): IterableIterator<Following> {
-    return this.members.values()
-  }
-
   /** Takes a partition in, or says that its position has moved. */
   put(following: Following): void {
     this.members.set(following.key, following)
