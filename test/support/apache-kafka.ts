@@ -86,6 +86,8 @@ export interface ApacheKafkaOptions {
   properties?: Record<string, string>
   /** Java heap; Kafka's own start script gives 1 GB. */
   heap?: string
+  /** Of the cluster that a new folder is formatted for; a new one when absent. 22 characters of base64url. */
+  clusterId?: string
 }
 
 /** A formatted node that has not been started: run `command` with `args`. */
@@ -175,7 +177,7 @@ export async function apacheKafkaCommand(options: ApacheKafkaOptions = {}): Prom
   ]
 
   if (!existsSync(join(dir, 'data', 'meta.properties'))) {
-    const clusterId = randomBytes(16).toString('base64url')
+    const clusterId = options.clusterId ?? randomBytes(16).toString('base64url')
     // In one word: an id may begin with a dash.
     const formatting = java('kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', propertiesFile)
     const format = await run('java', formatting)
@@ -184,6 +186,70 @@ export async function apacheKafkaCommand(options: ApacheKafkaOptions = {}): Prom
   const heap = options.heap ?? '1G'
   const args = [`-Xms${heap}`, `-Xmx${heap}`, ...jvmFlags, ...java('kafka.Kafka', propertiesFile)]
   return { command: 'java', args, bootstrap: `127.0.0.1:${port}`, port, dir }
+}
+
+/**
+ * The same for the nodes of one cluster, each broker and controller: 1 at the first port, 2 at the second, and so on. Give
+ * the same ports to start it again on its folder.
+ */
+export async function apacheKafkaClusterOptions(
+  dir: string,
+  ports: readonly number[],
+  properties: Record<string, string> = {}
+): Promise<ApacheKafkaOptions[]> {
+  const controllers: number[] = []
+  while (controllers.length < ports.length) {
+    const port = await freePort()
+    if (!controllers.includes(port) && !ports.includes(port)) controllers.push(port)
+  }
+  const replicas = String(Math.min(3, ports.length))
+  const clusterId = randomBytes(16).toString('base64url')
+  return ports.map((port, i) => ({
+    port,
+    dir: join(dir, `node-${i + 1}`),
+    clusterId,
+    properties: {
+      'node.id': String(i + 1),
+      'controller.quorum.voters': controllers.map((controller, at) => `${at + 1}@127.0.0.1:${controller}`).join(','),
+      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllers[i]}`,
+      'offsets.topic.replication.factor': replicas,
+      'transaction.state.log.replication.factor': replicas,
+      'share.coordinator.state.topic.replication.factor': replicas,
+      ...properties
+    }
+  }))
+}
+
+/** A started cluster of Apache Kafka. */
+export interface ApacheKafkaCluster {
+  readonly bootstrap: string
+  /** Node 1 first. */
+  readonly nodes: readonly ApacheKafka[]
+  /** Stops all of them and removes a temporary folder. */
+  stop(): Promise<void>
+}
+
+/** Starts `count` nodes at free ports, in a temporary folder, and waits until all of them serve. */
+export async function startApacheKafkaCluster(
+  count: number,
+  properties: Record<string, string> = {},
+  heap = '512M'
+): Promise<ApacheKafkaCluster> {
+  fetchApacheKafka()
+  const dir = mkdtempSync(join(tmpdir(), 'apache-kafka-cluster-'))
+  const ports: number[] = []
+  while (ports.length < count) ports.push(await freePort())
+  const nodes = await Promise.all(
+    (await apacheKafkaClusterOptions(dir, ports, properties)).map(options => startApacheKafka({ ...options, heap }))
+  )
+  return {
+    bootstrap: nodes.map(({ bootstrap }) => bootstrap).join(','),
+    nodes,
+    async stop() {
+      await Promise.all(nodes.map(node => node.kill()))
+      rmSync(dir, { recursive: true, force: true })
+    }
+  }
 }
 
 /** Starts one node and waits until it serves. Throws with what it printed when it ends instead, or takes over 60 s. */
