@@ -8,6 +8,7 @@ import { fixedBrokerOptions } from '../src/broker/topic-options.ts'
 import { nodeOptions } from '../src/config/node-options.ts'
 import { brokerOptions } from '../src/config/options.ts'
 import { environmentName } from '../src/config/sources.ts'
+import { supervisorOptions } from '../src/config/supervisor-options.ts'
 import { handlers } from '../src/doors/kafka/handlers/index.ts'
 import { Router } from '../src/doors/kafka/router.ts'
 import { partitionTopicOptions } from '../src/partition/options.ts'
@@ -45,6 +46,11 @@ is set for all.
 ## The node
 
 ${table(node, false)}
+## Several brokers
+
+What \`naru start\` itself goes by, for [several brokers on one machine](cluster.md).
+
+${table(Object.values<Option>(supervisorOptions), false)}
 ## The broker
 
 ${table(

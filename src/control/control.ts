@@ -28,6 +28,8 @@ export interface ControlOptions {
   readonly metastore: Metastore
   readonly nodeId: number
   readonly rack?: string
+  /** The machine that it runs on. */
+  readonly host?: string
   /** How long this broker counts as alive when it isn't heard of; `broker.session.timeout.ms` when absent. */
   readonly sessionTimeoutMs?: number
   readonly clock: Clock
@@ -72,7 +74,7 @@ class MetastoreControl implements Control {
   private closed = false
 
   constructor(options: ControlOptions, follower: Follower) {
-    const { nodeId, rack, metastore, clock, random, logger } = options
+    const { nodeId, rack, host, metastore, clock, random, logger } = options
     this.nodeId = nodeId
     this.follower = follower
     this.known = follower.image
@@ -86,7 +88,7 @@ class MetastoreControl implements Control {
     const { sessionTimeoutMs = controlOptions.sessionTimeoutMs.default } = options
     this.membership = new Membership(
       this.metadata,
-      { nodeId, rack, incarnation: newId(random), sessionTimeoutMs, clock, logger },
+      { nodeId, rack, host, incarnation: newId(random), sessionTimeoutMs, clock, logger },
       {
         registered: lease => {
           this.standing = this.controller.stand(lease, true)

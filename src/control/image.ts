@@ -158,8 +158,8 @@ export class Image implements MetadataImage {
     const value = this.brokerValues.get(nodeId)
     if (!registration || !value) this.brokersById.delete(nodeId)
     else {
-      const { endpoint, rack, draining = false } = value
-      this.brokersById.set(nodeId, { nodeId, epoch: registration.epoch, endpoint, rack, draining })
+      const { endpoint, rack, host, draining = false } = value
+      this.brokersById.set(nodeId, { nodeId, epoch: registration.epoch, endpoint, rack, host, draining })
     }
   }
 

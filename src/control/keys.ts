@@ -23,6 +23,8 @@ export const keys = {
   name: (name: string) => `names/${name}`,
   creating: (topicId: TopicId) => `creating/${topicId}`,
   partition: (topicId: TopicId, index: number) => `partitions/${topicId}/${index}`,
+  /** What the keys of all partitions begin with. */
+  partitions: 'partitions/',
   brokerConfigs: (nodeId: number | undefined) => `configs/brokers/${nodeId ?? 'default'}`,
   broker: (nodeId: number) => `brokers/${nodeId}`,
   registration: (nodeId: number) => `registrations/${nodeId}`
@@ -40,6 +42,7 @@ export interface TopicValue {
 export interface BrokerValue {
   readonly endpoint?: { readonly host: string; readonly port: number }
   readonly rack?: string
+  readonly host?: string
   readonly draining?: boolean
 }
 

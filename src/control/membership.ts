@@ -11,6 +11,7 @@ const retryMs = 200
 export interface MembershipOptions {
   readonly nodeId: number
   readonly rack: string | undefined
+  readonly host: string | undefined
   /** Drawn for this life of the broker. */
   readonly incarnation: string
   readonly sessionTimeoutMs: number
@@ -45,7 +46,7 @@ export class Membership {
     this.metastore = metadata.metastore
     this.options = options
     this.listener = listener
-    this.value = { rack: options.rack }
+    this.value = { rack: options.rack, host: options.host }
   }
 
   /** The epoch of the registration, as far as the image knows; undefined while there is none of this life. */

@@ -29,6 +29,8 @@ export interface BrokerImage {
   /** Where clients reach it; undefined until it listens. */
   readonly endpoint: { readonly host: string; readonly port: number } | undefined
   readonly rack: string | undefined
+  /** The machine that it runs on, which brokers that fail together share; undefined where it doesn't say. */
+  readonly host: string | undefined
   /** It is about to stop: others shall lead. */
   readonly draining: boolean
 }

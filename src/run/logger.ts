@@ -5,12 +5,15 @@ import type { LogFields, Logger } from '../std/log.ts'
 export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** Structured lines (JSON) on standard error: standard output belongs to what a command answers. */
-export function stderrLogger(level: LogLevel): Logger {
+/**
+ * Structured lines (JSON) on standard error: standard output belongs to what a command answers. Each line has the fields
+ * of `base`.
+ */
+export function stderrLogger(level: LogLevel, base: LogFields | null = null): Logger {
   const logger = pino(
     {
       level,
-      base: null,
+      base,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) }
     },

@@ -39,6 +39,8 @@ export interface NodeWorld {
   readonly disk: Disk
   /** Where the broker keeps its data. */
   readonly folder: string
+  /** The name of the machine: what all brokers on it share, and fail with. */
+  readonly machine?: string
   readonly connect: Connect
   readonly listen: (options: ListenOptions, serve: Serve) => Promise<Listener>
   /** How many files of partitions, and how many connections, may be open. */
@@ -90,6 +92,7 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
       ...world,
       metastore,
       nodeId: node.nodeId,
+      host: world.machine,
       rack: node.rack === '' ? undefined : node.rack,
       sessionTimeoutMs: values.get(controlOptions.sessionTimeoutMs)
     })

@@ -10,12 +10,13 @@ import { type Logger, silent } from '../std/log.ts'
 import { Metrics } from '../std/metrics.ts'
 import { OptionValues } from '../std/option.ts'
 import { storageBrokerOptions } from '../storage/options.ts'
+import { refuseSeveral } from './cluster-parts.ts'
 import { connectTcp } from './connect.ts'
 import { explainDiskError } from './explain.ts'
 import { listenAll } from './listeners.ts'
 import { openNode } from './node.ts'
 import { shareOpenFiles } from './open-files.ts'
-import { systemClock, systemRandom } from './system.ts'
+import { machineName, systemClock, systemRandom } from './system.ts'
 
 /** A broker that runs. */
 export interface RunningBroker {
@@ -55,14 +56,17 @@ export async function runBroker(texts: Texts, logger: Logger = silent, cluster?:
   const options = values.of(nodeOptions)
   const metrics = new Metrics()
   const folder = options.memory ? '/memory' : resolve(options.dataDir)
+  const disk = cluster?.disk ?? (options.memory ? memoryDisk() : nodeDisk())
   try {
+    await refuseSeveral(disk, folder)
     const node = await openNode(values, {
       clock: systemClock,
       random: systemRandom,
       logger,
       metrics,
-      disk: cluster?.disk ?? (options.memory ? memoryDisk() : nodeDisk()),
+      disk,
       folder,
+      machine: machineName,
       connect: connectTcp,
       listen: listenAll,
       open: shareOpenFiles(values.get(storageBrokerOptions.openFilesMax)),

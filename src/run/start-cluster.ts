@@ -1,18 +1,12 @@
-import { join, resolve } from 'node:path'
-import { topicAdminOptions } from '../broker/topic-admin-options.ts'
+import { resolve } from 'node:path'
 import { nodeOptions } from '../config/node-options.ts'
 import type { Texts } from '../config/sources.ts'
-import type { Disk } from '../disk/disk.ts'
 import { memoryDisk } from '../disk/memory.ts'
 import { nodeDisk } from '../disk/node/disk.ts'
-import { openEmbeddedMetastore } from '../metastore/embedded/embedded.ts'
 import { NaruError } from '../std/errors.ts'
 import { type Logger, silent } from '../std/log.ts'
+import { brokerTexts, openSharedStore } from './cluster-parts.ts'
 import { type MortalBroker, runBroker } from './start-broker.ts'
-import { systemClock } from './system.ts'
-
-/** More replicas than this are nobody's default. */
-const defaultReplicasMax = 3
 
 /** A cluster whose brokers all run in this process. */
 export interface RunningCluster {
@@ -33,35 +27,20 @@ export interface RunningCluster {
 export async function runCluster(count: number, texts: Texts, logger: Logger = silent): Promise<RunningCluster> {
   if (!(Number.isInteger(count) && count > 0))
     throw new NaruError('INVALID_CONFIG', `A cluster has at least one broker, not ${count}.`)
-  const { dataDir: dataDirOption, memory, port: portOption, nodeId: nodeIdOption } = nodeOptions
-  const dataDir = texts[dataDirOption.name]
+  const dataDir = texts[nodeOptions.dataDir.name]
   const folder = dataDir === undefined ? undefined : resolve(dataDir)
-  const disks = new Map<number, Disk>()
+  const nodeIds = Array.from({ length: count }, (_, index) => index + 1)
+  const { metastore, close: closeStore } = await openSharedStore(folder, nodeIds, logger)
+  const disks = new Map(nodeIds.map(nodeId => [nodeId, folder === undefined ? memoryDisk() : nodeDisk()]))
+  /** Those that were free when a broker first took them. */
   const ports = new Map<number, number>()
   const running = new Map<number, MortalBroker>()
-  const metastoreDisk = folder === undefined ? memoryDisk() : nodeDisk()
-  const metastore = await openEmbeddedMetastore({
-    clock: systemClock,
-    logger,
-    durable: { disk: metastoreDisk, folder: folder === undefined ? '/metastore' : join(folder, 'metastore') }
-  })
-  const defaults = {
-    [topicAdminOptions.clusterBrokers.name]: String(count),
-    [topicAdminOptions.defaultReplicationFactor.name]: String(Math.min(defaultReplicasMax, count))
-  }
-  const firstPort = Number(texts[portOption.name] ?? 0)
-  for (let nodeId = 1; nodeId <= count; nodeId++) {
-    ports.set(nodeId, firstPort === 0 ? 0 : firstPort + nodeId - 1)
-    disks.set(nodeId, folder === undefined ? memoryDisk() : nodeDisk())
-  }
   const start = async (nodeId: number): Promise<MortalBroker> => {
     const known = running.get(nodeId)
     if (known) return known
-    if (!ports.has(nodeId)) throw new NaruError('BROKER_ID_NOT_REGISTERED', `The cluster has no broker ${nodeId}.`)
-    const own: Texts = { [nodeIdOption.name]: String(nodeId), [portOption.name]: String(ports.get(nodeId)) }
-    if (folder === undefined) own[memory.name] = 'true'
-    else own[dataDirOption.name] = join(folder, `broker-${nodeId}`)
-    const broker = await runBroker({ ...defaults, ...texts, ...own }, logger, { metastore, disk: disks.get(nodeId) })
+    if (!disks.has(nodeId)) throw new NaruError('BROKER_ID_NOT_REGISTERED', `The cluster has no broker ${nodeId}.`)
+    const own = brokerTexts(texts, { count, index: nodeId - 1, nodeId, folder, port: ports.get(nodeId) })
+    const broker = await runBroker(own, logger, { metastore, disk: disks.get(nodeId) })
     ports.set(nodeId, broker.port)
     const gone = (end: () => Promise<void>) => () => {
       if (running.get(nodeId) === member) running.delete(nodeId)
@@ -78,10 +57,10 @@ export async function runCluster(count: number, texts: Texts, logger: Logger = s
   const close = async () => {
     // One after the other, the controller of the metastore last: nobody waits for somebody who is gone.
     await Promise.allSettled([...running.values()].map(broker => broker.close()))
-    await metastore.close()
+    await closeStore()
   }
   try {
-    for (const nodeId of ports.keys()) await start(nodeId)
+    for (const nodeId of nodeIds) await start(nodeId)
   } catch (error) {
     await close()
     throw error

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto'
+import { hostname } from 'node:os'
 import type { Clock } from '../std/clock.ts'
 import type { Random } from '../std/random.ts'
 
@@ -20,6 +21,9 @@ export const systemClock: Clock = {
 }
 
 const longestTimeoutMs = 0x7fff_ffff
+
+/** The machine's name: what the brokers on it have in common. */
+export const machineName = hostname()
 
 /** The machine's cryptographic randomness, taken a page at a time. */
 export const systemRandom: Random = {

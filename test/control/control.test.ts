@@ -15,7 +15,7 @@ const clock = new ManualClock()
 let seed = 1
 
 function control(metastore: Metastore, nodeId = 1): Promise<Control> {
-  return openControl({ metastore, nodeId, clock, random: new SeededRandom(seed++), logger: silent })
+  return openControl({ metastore, nodeId, host: 'machine', clock, random: new SeededRandom(seed++), logger: silent })
 }
 
 async function inMemory(): Promise<{ metastore: Metastore; control: Control }> {
@@ -48,7 +48,7 @@ describe('a new cluster', () => {
     assert.match(control.image.clusterId, /^[\w][\w-]{21}$/)
     assert.equal(control.image.controllerId, 1)
     assert.deepEqual(control.image.brokers(), [
-      { nodeId: 1, epoch: 2, endpoint: undefined, rack: undefined, draining: false }
+      { nodeId: 1, epoch: 2, endpoint: undefined, rack: undefined, host: 'machine', draining: false }
     ])
     await control.advertise({ host: 'h', port: 9 })
     assert.deepEqual(control.image.brokers()[0].endpoint, { host: 'h', port: 9 })

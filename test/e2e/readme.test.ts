@@ -19,8 +19,8 @@ import { type Block, codeBlocks } from '../support/markdown.ts'
 import { naruCommand, type RunningBroker, startNaru } from '../support/naru.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const pages = ['README.md', 'topics', 'consumer-groups', 'durability', 'embedding', 'command-line'].map(name =>
-  name.endsWith('.md') ? name : `docs/${name}.md`
+const pages = ['README.md', 'topics', 'consumer-groups', 'durability', 'cluster', 'embedding', 'command-line'].map(
+  name => (name.endsWith('.md') ? name : `docs/${name}.md`)
 )
 
 /** What the tests can't run: `npm ci` would replace what they run on, `npm test` is them. `.ci/run` runs all three. */

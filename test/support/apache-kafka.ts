@@ -323,10 +323,14 @@ function run(command: string, args: string[]): Promise<CommandResult> {
  * A TCP port of 127.0.0.1 that nothing listens on now. From below the range that systems take for connections going
  * out: one of those could take it in the seconds that a JVM needs until it listens.
  */
-export async function freePort(): Promise<number> {
+export const freePort = (): Promise<number> => freePorts(1)
+
+/** The first of `count` such ports in a row. */
+export async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const port = randomInt(12_000, 32_000)
-    if (await isFree(port)) return port
+    const first = randomInt(12_000, 32_000)
+    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)))
+    if (!free.includes(false)) return first
   }
 }
 

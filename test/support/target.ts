@@ -41,7 +41,8 @@ export function removeAfter(close: () => Promise<void> | undefined): void {
   })
 }
 
-function environmentOf(settings: Settings): Record<string, string> {
+/** NARU_* variables of these settings. */
+export function environmentOf(settings: Settings): Record<string, string> {
   return Object.fromEntries(
     Object.entries(settings).map(([option, value]) => [`NARU_${option.toUpperCase().replaceAll(/[.-]/g, '_')}`, value])
   )

@@ -27,6 +27,8 @@ export interface EmbeddedOptions {
   durable?: { disk: Disk; folder: string; compactBytes?: number }
   /** How many revisions a watch may go back at least. */
   historyRevisions?: number
+  /** Nobody is left who holds a lease of before: they all end now, and not when their time is over. */
+  holdersGone?: boolean
 }
 
 const defaultCompactBytes = 4 * 1024 * 1024
@@ -81,7 +83,11 @@ class EmbeddedMetastore implements Metastore {
     this.clock = options.clock
     this.logger = options.logger
     // Who held these leases is gone, or will be back within their time.
-    for (const [id, { ttlMs }] of state.leases) this.hold(id, ttlMs).abandon()
+    for (const [id, { ttlMs }] of [...state.leases]) {
+      this.hold(id, ttlMs).abandon()
+      // Where it can't be stored that it has ended, it runs out.
+      if (options.holdersGone) this.endLease(id).catch(() => {})
+    }
   }
 
   async get(key: string): Promise<GetResult> {

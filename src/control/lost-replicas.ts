@@ -1,0 +1,34 @@
+import type { KeyValue, Metastore } from '../metastore/metastore.ts'
+import { format, keys, parse } from './keys.ts'
+import type { PartitionImage } from './types.ts'
+
+const pageKeys = 5000
+
+/**
+ * Takes a broker that has lost all that it had out of every in-sync set with other members, so that it has to catch up
+ * before it may lead or acknowledge again. To be called while it does not run. The last member of a set stays.
+ */
+export async function forgetReplicas(metastore: Metastore, nodeId: number): Promise<void> {
+  for (let after: string | undefined; ; ) {
+    const { items, more } = await metastore.range(keys.partitions, { after, limit: pageKeys })
+    for (const item of items) await takeOut(metastore, item, nodeId)
+    if (!more) return
+    after = items[items.length - 1].key
+  }
+}
+
+async function takeOut(metastore: Metastore, found: KeyValue, nodeId: number): Promise<void> {
+  for (let item: KeyValue | undefined = found; item; ) {
+    const { key, modRevision } = item
+    const partition = parse<PartitionImage>(item.value)
+    const isr = partition.isr.filter(member => member !== nodeId)
+    if (isr.length === 0 || isr.length === partition.isr.length) return
+    const { succeeded, items } = await metastore.txn({
+      compare: [{ key, target: 'modRevision', is: '=', to: modRevision }],
+      success: [{ type: 'put', key, value: format({ ...partition, isr }) }],
+      failure: [{ type: 'get', key }]
+    })
+    if (succeeded) return
+    item = items[0]
+  }
+}
