@@ -107,6 +107,11 @@ export interface Watch {
 export interface Lease {
   readonly id: LeaseId
   readonly ttlMs: number
+  /**
+   * Whether the store may have ended leases of holders that live: it answered no renewal of this one for its whole time,
+   * or did so again less than that ago. What leases say of others proves nothing then.
+   */
+  readonly inDoubt: boolean
   /** Calls back once when the store says that the lease has ended, by expiry or revocation; at once if it has. */
   onLost(listener: () => void): void
   /** Ends it and deletes its keys. */
@@ -118,9 +123,9 @@ export interface Lease {
 /**
  * `closed`: this handle was closed. `unavailable`: nothing is known, the change may or may not have happened.
  * `full`: the change did not happen for want of disk space. `lease`: there is no such lease. `corrupt`: the data on
- * disk was damaged. `invalid`: a transaction against the rules, a bug of the caller.
+ * disk was damaged. `invalid`: a transaction against the rules, a bug of the caller. `denied`: the store refuses who asks.
  */
-export type MetastoreErrorKind = 'closed' | 'unavailable' | 'full' | 'lease' | 'corrupt' | 'invalid'
+export type MetastoreErrorKind = 'closed' | 'unavailable' | 'full' | 'lease' | 'corrupt' | 'invalid' | 'denied'
 
 export class MetastoreError extends Error {
   readonly kind: MetastoreErrorKind

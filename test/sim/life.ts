@@ -110,6 +110,7 @@ export class SimMetastore implements Metastore {
     return {
       id: lease.id,
       ttlMs,
+      inDoubt: false,
       onLost: listener => lease.onLost(() => this.hear(listener)),
       revoke: () => this.answered(() => lease.revoke()),
       abandon: () => lease.abandon()

@@ -250,6 +250,8 @@ function takeBack(steps: readonly Step[]): void {
 class HeldLease implements Lease {
   readonly id: LeaseId
   readonly ttlMs: number
+  /** The store is silent only when this process is. */
+  readonly inDoubt = false
   private readonly clock: Clock
   private readonly store: EmbeddedMetastore
   private timer: { cancel(): void } | undefined

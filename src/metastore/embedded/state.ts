@@ -6,12 +6,11 @@ import {
   type LeaseId,
   MetastoreError,
   noLease,
-  type Operation,
   type Page,
   type RangeResult,
-  type Transaction,
-  transactionOperationsMax
+  type Transaction
 } from '../metastore.ts'
+import { checkTransaction } from '../transaction-rules.ts'
 
 /** What a step changes, as it is logged: replaying the effects in order gives the same state. */
 export type Effect =
@@ -63,9 +62,7 @@ export class State {
   /** What the transaction would do now. Throws `invalid` or `lease`. */
   evaluate(transaction: Transaction): Evaluated {
     const { compare = [], success = [], failure = [] } = transaction
-    checkSize(compare.length)
-    checkOperations(success)
-    checkOperations(failure)
+    checkTransaction(transaction)
     const succeeded = compare.every(item => this.holds(item))
     const operations = succeeded ? success : failure
     const puts: [string, string, LeaseId][] = []
@@ -191,21 +188,6 @@ function relates<T extends string | number>(left: T, is: Compare['is'], right: T
       return left < right
     case '>':
       return left > right
-  }
-}
-
-function checkSize(count: number): void {
-  if (count > transactionOperationsMax)
-    throw new MetastoreError('invalid', `${count} operations in a transaction, at most ${transactionOperationsMax}`)
-}
-
-function checkOperations(operations: readonly Operation[]): void {
-  checkSize(operations.length)
-  const written = new Set<string>()
-  for (const operation of operations) {
-    if (operation.type === 'get') continue
-    if (written.has(operation.key)) throw new MetastoreError('invalid', `${operation.key} is written twice`)
-    written.add(operation.key)
   }
 }
 

@@ -175,6 +175,8 @@ function unavailable(): MetastoreError {
 class KeptLease implements Lease {
   readonly id: LeaseId
   readonly ttlMs: number
+  /** Who keeps the store is on this machine, or gone. */
+  readonly inDoubt = false
   private readonly clock: Clock
   private readonly calls: { keep(): void; revoke(): Promise<void> }
   private timer: Timer | undefined

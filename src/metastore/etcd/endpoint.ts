@@ -1,0 +1,124 @@
+import { type ClientDuplexStream, type Client as GrpcClient, Metadata, status } from '@grpc/grpc-js'
+import { Etcd3, type IOptions, type Services } from 'etcd3'
+
+type Service = keyof typeof Services
+type Method = (
+  request: object,
+  metadata: Metadata,
+  options: object,
+  done: (error: unknown, answer: unknown) => void
+) => unknown
+type StreamMethod = (metadata: Metadata) => ClientDuplexStream<object, unknown>
+
+/** Files of a TLS connection, read. */
+export interface TlsFiles {
+  readonly ca?: Buffer
+  readonly cert?: Buffer
+  readonly key?: Buffer
+}
+
+const receiveBytesMax = 64 * 1024 * 1024
+
+/** Calls go through as they are: whoever calls decides what is asked again, and where. */
+const once = { execute: (call: (context: object) => unknown) => call({ signal: new AbortController().signal }) }
+
+const channelOptions = {
+  'grpc.enable_retries': 0,
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  // etcd takes a client that pings more often than every 5 s for a nuisance.
+  'grpc.keepalive_time_ms': 6000,
+  'grpc.keepalive_timeout_ms': 3000,
+  'grpc.max_receive_message_length': receiveBytesMax
+}
+
+let connections = 0
+
+/**
+ * One connection to one etcd node, by the generated services of `etcd3` without its pool: that asks again on its own, a
+ * transaction too whose answer was lost, and closes services under the calls of others.
+ */
+export class Endpoint extends Etcd3 {
+  readonly address: string
+  /** Whether it has answered, and belongs to the same etcd cluster as others that have. */
+  verified = false
+  private readonly streams = new Set<ClientDuplexStream<object, unknown>>()
+  private readonly clients = new Map<Service, Promise<GrpcClient>>()
+
+  constructor(address: string, tls: TlsFiles | undefined) {
+    // The number keeps gRPC from sharing a connection that has proved dead.
+    const grpcOptions = { ...channelOptions, 'naru.connection': connections++ }
+    const options = { hosts: address, grpcOptions, faultHandling: { host: () => once, global: once } }
+    super({ ...options, ...credentials(tls) } as unknown as IOptions)
+    this.address = address
+  }
+
+  /** One request, one answer. Rejects with gRPC's error. */
+  async call<T>(service: Service, method: string, request: object, timeoutMs: number, token?: string): Promise<T> {
+    const client = await this.client(service)
+    return new Promise((resolve, reject) => {
+      const call = (client as unknown as Record<string, Method>)[method]
+      const options = { deadline: new Date(Date.now() + timeoutMs) }
+      call.call(client, request, metadataOf(token), options, (error, answer) => {
+        if (error) reject(error)
+        else resolve(answer as T)
+      })
+    })
+  }
+
+  /** A stream both ways; it ends with an error when this node has lost its etcd cluster's leader. */
+  async stream<Request extends object, Answer>(
+    service: Service,
+    method: string,
+    token?: string
+  ): Promise<ClientDuplexStream<Request, Answer>> {
+    const client = await this.client(service)
+    const metadata = metadataOf(token)
+    metadata.set('hasleader', 'true')
+    const open = (client as unknown as Record<string, StreamMethod>)[method]
+    const stream = open.call(client, metadata)
+    this.streams.add(stream)
+    stream.once('close', () => this.streams.delete(stream))
+    return stream as ClientDuplexStream<Request, Answer>
+  }
+
+  endStreams(): void {
+    for (const stream of this.streams) stream.cancel()
+  }
+
+  /** Ends its streams; requests under way are still waited for. */
+  end(): void {
+    this.verified = false
+    this.endStreams()
+    this.close()
+  }
+
+  private client(service: Service): Promise<GrpcClient> {
+    let client = this.clients.get(service)
+    if (!client) {
+      client = this.pool.withConnection(service, ({ client }) => client as GrpcClient)
+      this.clients.set(service, client)
+    }
+    return client
+  }
+}
+
+/** Whether a stream's error only says that this side ended it. */
+export function isCancelled(error: unknown): boolean {
+  return (error as { code?: unknown }).code === status.CANCELLED
+}
+
+function metadataOf(token: string | undefined): Metadata {
+  const metadata = new Metadata()
+  if (token !== undefined) metadata.set('token', token)
+  return metadata
+}
+
+function credentials(tls: TlsFiles | undefined): Partial<IOptions> {
+  if (!tls) return {}
+  const { ca = null, cert = null, key = null } = tls
+  return { credentials: { rootCertificate: ca, privateKey: key, certChain: cert } } as unknown as Partial<IOptions>
+}
