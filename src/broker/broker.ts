@@ -6,6 +6,7 @@ import { partitionBrokerOptions } from '../partition/options.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { PartitionIdentity } from '../partition/types.ts'
 import { replicationOptions } from '../replication/options.ts'
+import { ReplicationThrottle, throttleOptions } from '../replication/throttle.ts'
 import type { Clock, Timer } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
@@ -95,6 +96,9 @@ export class Broker {
       const topic = ref.topic ? control.image.topic(ref.topic) : control.image.topicById(ref.topicId ?? '')
       return Boolean(topic?.partitions[ref.index])
     })
+    this.options = new CurrentOptions(parts)
+    const throttles = this.options.view(throttleOptions)
+    const throttleOf = (side: keyof typeof throttles) => new ReplicationThrottle(clock, () => throttles[side])
     const limits = values.of(fetchOptions)
     // Long polls and time-outs of requests come by the ten thousand: they share the wheel's one timer.
     const timed: Clock = {
@@ -102,11 +106,17 @@ export class Broker {
       monotonic: () => clock.monotonic(),
       after: (delayMs, fire) => this.timers.after(delayMs, fire)
     }
-    this.fetcher = new Fetcher(this.partitions, timed, random, {
-      maxBytes: limits.fetchMaxBytes,
-      sessionSlots: limits.sessionSlots,
-      sessionPartitionsMax: limits.sessionPartitionsMax
-    })
+    this.fetcher = new Fetcher(
+      this.partitions,
+      timed,
+      random,
+      {
+        maxBytes: limits.fetchMaxBytes,
+        sessionSlots: limits.sessionSlots,
+        sessionPartitionsMax: limits.sessionPartitionsMax
+      },
+      throttleOf('leaderRate')
+    )
     this.groups = new GroupCoordinator({
       clock,
       random,
@@ -123,7 +133,14 @@ export class Broker {
       {
         control,
         logger,
-        lanes: { nodeId: control.nodeId, clock, logger, connect, config: values.of(replicationOptions) }
+        lanes: {
+          nodeId: control.nodeId,
+          clock,
+          logger,
+          connect,
+          config: values.of(replicationOptions),
+          throttle: throttleOf('followerRate')
+        }
       },
       {
         led: partition => {
@@ -139,7 +156,6 @@ export class Broker {
     this.topics = new Topics(parts)
     this.cluster = new Cluster({ control, partitions: this.partitions, topics: this.topics, values, clock })
     this.configs = new Configs(parts)
-    this.options = new CurrentOptions(parts)
     this.cleaner = new Cleaner(parts, this.options.view(cleanerOptions))
     this.hosting = new Hosting({ ...parts, partitions: this.partitions }, this.roles, this.cleaner)
     this.producerIds = new ProducerIds(control)
@@ -243,7 +259,7 @@ export class Broker {
     if (change.brokers) {
       for (const partition of this.partitions.all()) this.roles.assign(partition)
       this.roles.brokersChanged()
-    } else for (const topic of change.repartitioned) this.hosting.assign(topic)
+    } else this.hosting.assign(change.partitions)
     this.changes = this.changes
       .then(() => this.apply(change))
       .catch(error => this.warn(error, 'a change could not be carried out'))
@@ -258,7 +274,7 @@ export class Broker {
       await this.hosting.drop(topic)
     }
     for (const topic of change.created) await this.hosting.open(topic)
-    for (const topic of change.repartitioned) await this.hosting.open(topic)
+    await this.hosting.adjust(change.partitions)
     const reconfigured = change.brokerConfigs ? this.control.image.topics() : change.reconfigured
     for (const topic of reconfigured) this.hosting.reconfigure(topic)
   }

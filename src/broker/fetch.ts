@@ -1,6 +1,7 @@
 import { divergence } from '../partition/epochs.ts'
 import { notLeader } from '../partition/errors.ts'
 import type { Partition } from '../partition/partition.ts'
+import type { ReplicationThrottle } from '../replication/throttle.ts'
 import type { Clock } from '../std/clock.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import { option } from '../std/option.ts'
@@ -10,6 +11,7 @@ import { Collector } from './fetch-collector.ts'
 import { type FetchEntries, type FetchEntry, FetchSessions, SingleFetch } from './fetch-session.ts'
 import type { FetchRequest, FetchResult } from './fetch-types.ts'
 import type { Partitions } from './partitions.ts'
+import { ThrottledEntries } from './throttled-entries.ts'
 
 /** Broker options of fetching. */
 export const fetchOptions = {
@@ -63,13 +65,17 @@ export class Fetcher {
   private readonly partitions: Partitions
   private readonly clock: Clock
   private readonly maxBytes: number
+  private readonly throttled: ThrottledEntries | undefined
 
+  /** `throttle`: bounds what followers that are not in sync are sent of throttled replicas. */
   constructor(
     partitions: Partitions,
     clock: Clock,
     random: Random,
-    limits: { maxBytes: number; sessionSlots: number; sessionPartitionsMax?: number }
+    limits: { maxBytes: number; sessionSlots: number; sessionPartitionsMax?: number },
+    throttle?: ReplicationThrottle
   ) {
+    this.throttled = throttle && new ThrottledEntries(throttle, clock)
     this.partitions = partitions
     this.clock = clock
     this.maxBytes = limits.maxBytes
@@ -193,7 +199,7 @@ export class Fetcher {
         return { error: 'OFFSET_OUT_OF_RANGE', bytes: 0 }
       if (item.fetchOffset < partition.startOffset || item.fetchOffset > partition.endOffset)
         return { error: 'OFFSET_OUT_OF_RANGE', bytes: 0 }
-      if (item.fetchOffset >= below) return { bytes: 0 }
+      if (item.fetchOffset >= below || this.throttled?.holdsBack(request, entry, partition)) return { bytes: 0 }
       const most = Math.max(1, Math.min(limit, item.maxBytes))
       return { bytes: Math.min(item.maxBytes, partition.log.bytesBetween(item.fetchOffset, below, most)) }
     } catch (error) {
@@ -289,8 +295,11 @@ export class Fetcher {
       if (item.fetchOffset < partition.startOffset || item.fetchOffset > partition.endOffset)
         throw new NaruError('OFFSET_OUT_OF_RANGE')
       const room = Math.min(item.maxBytes, collector.room)
-      if (item.fetchOffset >= below || (room <= 0 && collector.bytes > 0)) {
+      const held = item.fetchOffset < below && this.throttled?.holdsBack(collector.request, entry, partition)
+      if (item.fetchOffset >= below || held || (room <= 0 && collector.bytes > 0)) {
         this.take(collector, entries, entry, partition, undefined)
+        // Its throttle touches it again.
+        if (held) entries.dirty.delete(entry)
         return undefined
       }
       const read = partition.read(item.fetchOffset, { maxBytes: room, atLeastOne: collector.bytes === 0, below })
@@ -314,6 +323,7 @@ export class Fetcher {
   ): void {
     collector.add(entry, partition, read)
     const sent = read !== undefined && read.bytes > 0
+    if (sent) this.throttled?.sent(collector.request, partition, read.bytes)
     // Left for lack of room: it keeps its place, before those that were served.
     const end = entry.isReplica ? partition.endOffset : partition.highWatermark
     if (!sent && entry.item.fetchOffset < end) return

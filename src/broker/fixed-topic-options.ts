@@ -8,7 +8,6 @@ export interface FixedOption {
 }
 
 const notTiered = 'There is no tiered storage, so only the default is supported'
-const notThrottled = 'Replication is not throttled, so only the default is supported'
 const levelIsFixed = 'The level of compression on the broker can not be chosen, so only the default is supported'
 
 const tieredStorage = {
@@ -50,21 +49,6 @@ const tieredStorage = {
   })
 } as const
 
-const throttles = {
-  leader: option({
-    name: 'leader.replication.throttled.replicas',
-    type: 'list',
-    default: [],
-    doc: 'The replicas whose replication is throttled on the side of the leader.'
-  }),
-  follower: option({
-    name: 'follower.replication.throttled.replicas',
-    type: 'list',
-    default: [],
-    doc: 'The replicas whose replication is throttled on the side of the follower.'
-  })
-} as const
-
 const compressionLevels = {
   gzip: option({
     name: 'compression.gzip.level',
@@ -92,7 +76,6 @@ const compressionLevels = {
 /** Every topic option of Kafka 4.3 that can't be chosen freely here. */
 export const fixedTopicOptions: readonly FixedOption[] = [
   ...all(tieredStorage, notTiered),
-  ...all(throttles, notThrottled),
   ...all(compressionLevels, levelIsFixed),
   {
     option: option({

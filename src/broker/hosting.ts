@@ -1,11 +1,11 @@
-import type { Control, TopicImage } from '../control/types.ts'
+import type { Control, PartitionPlace, TopicImage } from '../control/types.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
 import { Partition } from '../partition/partition.ts'
 import type { PartitionIdentity } from '../partition/types.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Logger } from '../std/log.ts'
 import type { OptionValues } from '../std/option.ts'
-import type { LogStore } from '../storage/types.ts'
+import type { LogId, LogStore } from '../storage/types.ts'
 import type { Cleaner } from './cleaner.ts'
 import type { Partitions } from './partitions.ts'
 import type { Roles } from './roles.ts'
@@ -35,38 +35,63 @@ export class Hosting {
     this.cleaner = cleaner
   }
 
-  /** Gives the open replicas of a topic the roles that they have now; at once. */
-  assign(topic: TopicImage): void {
-    for (const partition of this.parts.partitions.ofTopic(topic.topicId)) if (partition) this.roles.assign(partition)
+  /** Gives open replicas the roles that they have now; at once. */
+  assign(places: readonly PartitionPlace[]): void {
+    for (const { topicId, index } of places) {
+      const partition = this.parts.partitions.ofTopic(topicId)[index]
+      if (partition) this.roles.assign(partition)
+    }
   }
 
   /** Opens the replicas of a topic that belong here and aren't open yet. */
-  async open(topic: TopicImage): Promise<void> {
+  open({ topicId, partitions }: TopicImage): Promise<void> {
+    return this.adjust(Array.from(partitions.keys(), index => ({ topicId, index })))
+  }
+
+  /** Opens the replicas that belong here and aren't open yet, and removes those that don't belong here any more: as the image is now. */
+  async adjust(places: readonly PartitionPlace[]): Promise<void> {
     const { control, partitions } = this.parts
-    const config = this.configOf(topic)
-    const open = partitions.ofTopic(topic.topicId)
-    const line = topic.partitions.entries()
-    const openInTurn = async () => {
-      for (const [index, { replicas }] of line) {
-        if (!replicas.includes(control.nodeId) || open[index]) continue
-        const partition = await this.openOne({ topic: topic.name, topicId: topic.topicId, index }, config)
-        if (partition) this.roles.assign(partition)
+    const line = places.values()
+    const adjustInTurn = async () => {
+      for (const { topicId, index } of line) {
+        const topic = control.image.topicById(topicId)
+        const image = topic?.partitions[index]
+        if (!topic || !image) continue
+        if (!image.replicas.includes(control.nodeId)) await this.remove(topic, index)
+        else if (!partitions.ofTopic(topicId)[index]) {
+          const partition = await this.openOne({ topic: topic.name, topicId, index }, this.configOf(topic))
+          if (partition) this.roles.assign(partition)
+        }
       }
     }
-    await Promise.all(Array.from({ length: openedTogether }, openInTurn))
+    await Promise.all(Array.from({ length: Math.min(openedTogether, places.length) }, adjustInTurn))
+  }
+
+  /** Removes a replica that was moved elsewhere: the metastore says so, which no restart takes back. */
+  private async remove({ topicId, name }: TopicImage, index: number): Promise<void> {
+    const { partitions } = this.parts
+    const partition = partitions.ofTopic(topicId)[index]
+    if (partition) this.roles.drop(partition)
+    if (!partitions.remove(topicId, index)) return
+    await this.removeLog(name, { topicId, partition: index })
   }
 
   /** Removes the replicas of a topic that is no more; gives their indexes. */
   async drop(topic: TopicImage): Promise<void> {
-    const { partitions, store, logger } = this.parts
+    const { partitions } = this.parts
     for (const partition of partitions.ofTopic(topic.topicId)) if (partition) this.roles.drop(partition)
     for (const index of partitions.removeTopic(topic.topicId))
-      try {
-        await store.remove({ topicId: topic.topicId, partition: index })
-      } catch (error) {
-        // What stays behind on a failing disk goes with the next start.
-        logger.error({ topic: topic.name, partition: index, err: error }, 'the log of a deleted topic was not removed')
-      }
+      await this.removeLog(topic.name, { topicId: topic.topicId, partition: index })
+  }
+
+  private async removeLog(topic: string, id: LogId): Promise<void> {
+    const { store, logger } = this.parts
+    try {
+      await store.remove(id)
+    } catch (error) {
+      // What stays behind on a failing disk goes with the next start.
+      logger.error({ topic, partition: id.partition, err: error }, 'a log that belongs here no more was not removed')
+    }
   }
 
   reconfigure(topic: TopicImage): void {
@@ -80,12 +105,13 @@ export class Hosting {
     }
   }
 
-  /** Logs of topics that are no more: the process died between the end of the topic and that of its logs. */
+  /** Logs of topics that were deleted, and of replicas that were moved elsewhere, while this broker was away or before it had removed them. */
   async removeStrays(): Promise<void> {
     const { store, control, logger } = this.parts
     for (const id of store.ids()) {
-      if (control.image.topicById(id.topicId)?.partitions[id.partition]) continue
-      logger.warn({ ...id }, 'removing the log of a deleted topic')
+      const image = control.image.topicById(id.topicId)?.partitions[id.partition]
+      if (image?.replicas.includes(control.nodeId)) continue
+      logger.warn({ ...id }, 'removing the log of a partition that was deleted, or moved to other brokers')
       await store.remove(id)
     }
   }

@@ -102,6 +102,17 @@ export class Partitions {
     return Object.keys({ ...served.partitions, ...served.offline }).map(Number)
   }
 
+  /** Takes one replica out of service; who waits on it is told to look elsewhere. False when there is none here. */
+  remove(topicId: TopicId, index: number): boolean {
+    const served = this.byId.get(topicId)
+    const partition = served?.partitions[index]
+    if (!served || !(partition || served.offline[index])) return false
+    delete served.partitions[index]
+    delete served.offline[index]
+    partition?.close(notLeader(partition))
+    return true
+  }
+
   ofTopic(topicId: TopicId): readonly (Partition | undefined)[] {
     return this.byId.get(topicId)?.partitions ?? []
   }

@@ -1,9 +1,28 @@
 import { checkAssignment } from '../control/placement.ts'
+import { isReassigning, reassigned, reverted, targetOf } from '../control/reassignment.ts'
 import type { Control, ElectionType, PartitionImage } from '../control/types.ts'
 import { NaruError } from '../std/errors.ts'
 import type { TopicId } from '../storage/types.ts'
 import type { Partitions } from './partitions.ts'
 import type { Refusal } from './refusal.ts'
+
+/** The replicas that a partition shall have; null for those that it had before. */
+export interface ReassignmentTarget {
+  readonly topic: string
+  readonly index: number
+  readonly replicas: readonly number[] | null
+}
+
+/** Partitions of a topic whose replicas are being moved. */
+export interface Reassignment {
+  readonly topic: string
+  readonly partitions: {
+    readonly index: number
+    readonly replicas: readonly number[]
+    readonly adding: readonly number[]
+    readonly removing: readonly number[]
+  }[]
+}
 
 /** Who leads partitions and which brokers have replicas. Words are Kafka's. */
 export class Replicas {
@@ -49,33 +68,86 @@ export class Replicas {
   }
 
   /**
-   * Gives a partition these replicas; null cancels a reassignment. Throws NO_REASSIGNMENT_IN_PROGRESS,
-   * INVALID_REPLICA_ASSIGNMENT, INVALID_REPLICATION_FACTOR (their number may not change) and UNKNOWN_TOPIC_OR_PARTITION.
+   * Gives partitions other replicas, each on its own; null cancels a reassignment. Resolves to what kept each from it, in their order:
+   * NO_REASSIGNMENT_IN_PROGRESS, INVALID_REPLICA_ASSIGNMENT, INVALID_REPLICATION_FACTOR (unless their number may change) or
+   * UNKNOWN_TOPIC_OR_PARTITION. What moves is in the metastore then; `reassigning` tells how far it is.
    */
-  reassign(name: string, index: number, replicas: readonly number[] | null, mayResize: boolean): void {
-    const partition = this.find(name, index)
-    if (replicas === null)
-      throw new NaruError('NO_REASSIGNMENT_IN_PROGRESS', 'No partition reassignment is in progress.')
-    const brokers = this.control.image.brokers().map(({ nodeId }) => nodeId)
-    checkAssignment(replicas, brokers, undefined)
-    if (!mayResize && replicas.length !== partition.replicas.length)
-      throw new NaruError(
-        'INVALID_REPLICATION_FACTOR',
-        `The replication factor is changed from ${partition.replicas.length} to ${replicas.length}`
-      )
-    if (replicas.join() !== partition.replicas.join())
-      throw new NaruError(
-        'INVALID_REPLICA_ASSIGNMENT',
-        `Replicas are not moved between brokers: ${name}-${index} stays on ${partition.replicas.join(', ')}.`
-      )
+  async reassign(targets: readonly ReassignmentTarget[], mayResize: boolean): Promise<(NaruError | undefined)[]> {
+    const errors: (NaruError | undefined)[] = []
+    const updates = targets.flatMap(({ topic: name, index, replicas }, at) => {
+      const topic = this.control.image.topic(name)
+      if (!topic) {
+        errors[at] = unknown(`Unable to find a topic named ${name}.`)
+        return []
+      }
+      // Until the change has been made once.
+      errors[at] = unknown(`Unable to find partition ${name}:${index}.`)
+      const change = (partition: PartitionImage) => {
+        try {
+          errors[at] = undefined
+          return replicas === null
+            ? this.cancelled(name, index, partition)
+            : this.changed(partition, replicas, mayResize)
+        } catch (error) {
+          if (!(error instanceof NaruError)) throw error
+          errors[at] = error
+          return undefined
+        }
+      }
+      return { topicId: topic.topicId, index, change }
+    })
+    await this.control.updatePartitions(updates)
+    return targets.map((_, at) => errors[at])
   }
 
-  private find(name: string, index: number): PartitionImage {
-    const topic = this.control.image.topic(name)
-    if (!topic) throw unknown(`Unable to find a topic named ${name}.`)
-    const partition = topic.partitions[index]
-    if (!partition) throw unknown(`Unable to find partition ${name}:${index}.`)
-    return partition
+  /** The partitions whose replicas are being moved: of those asked for, or all. */
+  reassigning(asked?: readonly { readonly topic: string; readonly indexes: readonly number[] }[]): Reassignment[] {
+    const { image } = this.control
+    const places = asked
+      ? asked.flatMap(({ topic, indexes }) => {
+          const topicId = image.topic(topic)?.topicId
+          return topicId === undefined ? [] : indexes.map(index => ({ topicId, index }))
+        })
+      : [...image.reassigning()]
+    const byTopic = new Map<TopicId, Reassignment>()
+    for (const { topicId, index } of places) {
+      const topic = image.topicById(topicId)
+      const partition = topic?.partitions[index]
+      if (!topic || !partition || !isReassigning(partition)) continue
+      const { replicas, adding = [], removing = [] } = partition
+      const found = byTopic.get(topicId) ?? { topic: topic.name, partitions: [] }
+      byTopic.set(topicId, found)
+      found.partitions.push({ index, replicas, adding, removing })
+    }
+    return [...byTopic.values()]
+  }
+
+  private cancelled(name: string, index: number, partition: PartitionImage): PartitionImage {
+    if (!isReassigning(partition))
+      throw new NaruError('NO_REASSIGNMENT_IN_PROGRESS', 'No partition reassignment is in progress.')
+    const reverting = reverted(this.control.image, partition)
+    if (reverting) return reverting
+    throw new NaruError(
+      'INVALID_REPLICA_ASSIGNMENT',
+      `Unable to revert partition assignment for ${name}:${index} because it would require an unclean leader election.`
+    )
+  }
+
+  private changed(
+    partition: PartitionImage,
+    replicas: readonly number[],
+    mayResize: boolean
+  ): PartitionImage | undefined {
+    const { image } = this.control
+    // A replica may stay on a broker that is away, as in Kafka, which goes by registrations that outlive their brokers.
+    checkAssignment(replicas, [...partition.replicas, ...image.brokers().map(({ nodeId }) => nodeId)], undefined)
+    const count = targetOf(partition).length
+    if (!mayResize && replicas.length !== count)
+      throw new NaruError(
+        'INVALID_REPLICATION_FACTOR',
+        `The replication factor is changed from ${count} to ${replicas.length}`
+      )
+    return reassigned(image, partition, replicas)
   }
 
   private isOffline(topicId: TopicId, index: number): boolean {

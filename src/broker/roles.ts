@@ -106,15 +106,20 @@ export class Roles {
 
   private lead(partition: Partition, image: PartitionImage): void {
     const known = this.led.get(partition)
-    const leadership = { epoch: image.leaderEpoch, replicas: image.replicas, isr: image.isr }
-    if (known && known.leader === partition.leader && known.leader.epoch === image.leaderEpoch) {
+    const { replicas, isr, adding } = image
+    const leadership = { epoch: image.leaderEpoch, replicas, isr, adding }
+    const leads = known !== undefined && known.leader === partition.leader
+    if (leads && known.leader.epoch === image.leaderEpoch) {
       if (known.image === image) return
       known.image = image
       partition.isrChanged(known.leader, leadership)
       known.keeper.brokersChanged(known.leader)
       return
     }
-    this.retire(partition)
+    // With a new epoch because replicas went: nobody else has led, and who waits need not look elsewhere.
+    const goesOn = leads && known.image.leaderBrokerEpoch === image.leaderBrokerEpoch
+    if (goesOn) known.keeper.close()
+    else this.retire(partition)
     const { settling } = partition
     if (settling) {
       // By then somebody else may lead.
@@ -126,7 +131,7 @@ export class Roles {
     const leader = partition.lead(this.control.nodeId, leadership, keeper)
     this.led.set(partition, { leader, keeper, image })
     keeper.brokersChanged(leader)
-    this.listener.led(partition)
+    if (!goesOn) this.listener.led(partition)
   }
 
   /** Neither leads nor follows. */

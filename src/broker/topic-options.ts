@@ -1,5 +1,6 @@
 import type { MetadataImage } from '../control/types.ts'
 import { type PartitionTopicConfig, partitionTopicOptions } from '../partition/options.ts'
+import { throttledPartitions, throttledTopicOptions } from '../partition/throttled.ts'
 import { NaruError } from '../std/errors.ts'
 import { formatOption, type Option, type OptionValue, OptionValues, parseOption } from '../std/option.ts'
 import { logConfig, storageTopicOptions } from '../storage/options.ts'
@@ -17,8 +18,8 @@ export interface TopicConfig {
 }
 
 /** The topic options that have an effect here. */
-const effective: readonly Option[] = [storageTopicOptions, partitionTopicOptions].flatMap(group =>
-  Object.values<Option>(group)
+const effective: readonly Option[] = [storageTopicOptions, partitionTopicOptions, throttledTopicOptions].flatMap(
+  group => Object.values<Option>(group)
 )
 
 const fixed = new Map<string, FixedOption>(fixedTopicOptions.map(entry => [entry.option.name, entry]))
@@ -101,5 +102,7 @@ export function topicConfig(
   }
   const all = new OptionValues(resolved)
   const log = logConfig(all)
-  return { log, partition: { ...all.of(partitionTopicOptions), requireKeys: log.compact } }
+  const { leader, follower } = all.of(throttledTopicOptions)
+  const throttled = { leader: throttledPartitions(leader, nodeId), follower: throttledPartitions(follower, nodeId) }
+  return { log, partition: { ...all.of(partitionTopicOptions), requireKeys: log.compact, throttled } }
 }

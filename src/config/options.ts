@@ -8,6 +8,7 @@ import { listenerOptions } from '../doors/listener/options.ts'
 import { groupOptions } from '../groups/options.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
 import { replicationOptions } from '../replication/options.ts'
+import { throttleOptions } from '../replication/throttle.ts'
 import type { Option } from '../std/option.ts'
 import { cleanerOptions } from '../storage/compaction/options.ts'
 import { storageBrokerOptions } from '../storage/options.ts'
@@ -27,6 +28,7 @@ export const brokerOptions: readonly Option[] = [
   topicAdminOptions,
   controlOptions,
   replicationOptions,
+  throttleOptions,
   topicDefaultOptions,
   fixedBrokerOptions
 ].flatMap(group => Object.values<Option>(group))

@@ -14,6 +14,7 @@ import { controllerElection, format, keys, parse, type Signature, type TopicValu
 import { Membership } from './membership.ts'
 import { absent, guard, Metadata, madeBy, present, registeredAs } from './metadata.ts'
 import { controlOptions } from './options.ts'
+import { updatePartitions } from './partition-updates.ts'
 import type {
   Control,
   Election,
@@ -21,6 +22,7 @@ import type {
   ImageChange,
   MetadataImage,
   PartitionImage,
+  PartitionUpdate,
   TopicImage
 } from './types.ts'
 
@@ -221,6 +223,10 @@ class MetastoreControl implements Control {
       { ...expected, isr },
       joining.map(({ nodeId, epoch }) => registeredAs(nodeId, epoch))
     )
+  }
+
+  updatePartitions(updates: readonly PartitionUpdate[]): Promise<void> {
+    return updatePartitions(this.metadata, updates)
   }
 
   async elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election> {

@@ -2,23 +2,24 @@ import { campaign, electionKey, type Leadership } from '../metastore/election.ts
 import { type Lease, MetastoreError, type Operation, transactionOperationsMax } from '../metastore/metastore.ts'
 import type { Clock, Timer } from '../std/clock.ts'
 import type { Logger } from '../std/log.ts'
-import type { TopicId } from '../storage/types.ts'
 import { repaired } from './election.ts'
 import { controllerElection, format, keys } from './keys.ts'
 import { type Metadata, madeBy, registeredAs } from './metadata.ts'
-import type { ImageChange, PartitionImage } from './types.ts'
+import { completed } from './reassignment.ts'
+import type { ImageChange, PartitionImage, PartitionPlace } from './types.ts'
 
 /** What could not be written is tried again after so long. */
 const retryMs = 200
 
 interface Repair {
+  readonly place: PartitionPlace
   readonly key: string
   readonly partition: PartitionImage
 }
 
 /**
  * The controller's part of every broker: stands for election, and while it is elected sees to it that partitions have
- * leaders. It goes by the image alone and may do its work again at any time: what it writes holds only while it is
+ * leaders, and that reassignments come to their end. It goes by the image alone and may do its work again at any time: what it writes holds only while it is
  * the controller, the partition is as it saw it and the new leader is still registered.
  */
 export class Controller {
@@ -27,8 +28,8 @@ export class Controller {
   private readonly clock: Clock
   private readonly logger: Logger
   private leadership: Leadership | undefined
-  /** Topics to look at; all of them when `everything`. */
-  private due = new Set<TopicId>()
+  /** Partitions to look at, by their keys; all of them when `everything`. */
+  private due = new Map<string, PartitionPlace>()
   private everything = false
   private running: Promise<void> | undefined
   private timer: Timer | undefined
@@ -105,8 +106,11 @@ export class Controller {
     }
     if (!this.leadership) return
     if (change.brokers) this.everything = true
-    for (const { topicId } of change.created) this.due.add(topicId)
-    for (const { topicId } of change.repartitioned) this.due.add(topicId)
+    if (!this.everything) {
+      for (const { topicId, partitions } of change.created)
+        for (const index of partitions.keys()) this.look({ topicId, index })
+      for (const place of change.partitions) this.look(place)
+    }
     if (this.everything || this.due.size > 0) this.work()
   }
 
@@ -144,7 +148,7 @@ export class Controller {
     await Promise.resolve()
     while (this.leadership && (this.everything || this.due.size > 0)) {
       const { leadership } = this
-      const repairs = this.look()
+      const repairs = this.repairs()
       try {
         await Promise.all(inTransactions(repairs).map(part => this.write(leadership, part)))
       } catch (error) {
@@ -158,20 +162,26 @@ export class Controller {
     }
   }
 
-  private look(): Repair[] {
+  private look(place: PartitionPlace): void {
+    this.due.set(keys.partition(place.topicId, place.index), place)
+  }
+
+  private repairs(): Repair[] {
     const { image } = this.metadata
     const { due, everything } = this
-    this.due = new Set()
+    this.due = new Map()
     this.everything = false
     const repairs: Repair[] = []
-    for (const topic of everything ? image.topics() : due) {
-      const found = typeof topic === 'string' ? image.topicById(topic) : topic
-      found?.partitions.forEach((partition, index) => {
-        if (partition.replicas.length === 0) return
-        const changed = repaired(image, partition)
-        if (changed) repairs.push({ key: keys.partition(found.topicId, index), partition: changed })
-      })
+    const check = (place: PartitionPlace, partition: PartitionImage | undefined) => {
+      if (!partition || partition.replicas.length === 0) return
+      const changed = completed(image, partition) ?? repaired(image, partition)
+      if (changed) repairs.push({ place, key: keys.partition(place.topicId, place.index), partition: changed })
     }
+    if (!everything)
+      for (const place of due.values()) check(place, image.topicById(place.topicId)?.partitions[place.index])
+    else
+      for (const { topicId, partitions } of image.topics())
+        for (const [index, partition] of partitions.entries()) check({ topicId, index }, partition)
     return repairs
   }
 
@@ -184,7 +194,7 @@ export class Controller {
     ]
     const puts = repairs.map(({ key, partition }): Operation => ({ type: 'put', key, value: format(partition) }))
     // Where one of them has changed, all are looked at again; the change itself is in the image now.
-    if (!(await this.metadata.txn(compares, puts))) for (const { key } of repairs) this.due.add(topicOf(key))
+    if (!(await this.metadata.txn(compares, puts))) for (const { place } of repairs) this.look(place)
   }
 }
 
@@ -202,8 +212,4 @@ function inTransactions(repairs: readonly Repair[]): Repair[][] {
     }
   }
   return parts
-}
-
-function topicOf(key: string): TopicId {
-  return key.split('/')[1]
 }

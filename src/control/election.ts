@@ -54,19 +54,20 @@ export function newPartition(image: MetadataImage, replicas: readonly number[]):
   }
 }
 
-function led(image: MetadataImage, partition: PartitionImage, leader: BrokerImage): PartitionImage {
+/** A partition that a broker leads from now on. Those that are about to stop are no longer in sync. */
+export function led(image: MetadataImage, partition: PartitionImage, leader: BrokerImage): PartitionImage {
   const stays = (nodeId: number) => nodeId === leader.nodeId || image.broker(nodeId)?.draining === false
   return {
+    ...partition,
     leader: leader.nodeId,
     leaderEpoch: partition.leaderEpoch + 1,
     leaderBrokerEpoch: leader.epoch,
-    replicas: partition.replicas,
     isr: partition.isr.filter(stays)
   }
 }
 
 /** In-sync replicas that are there, in order of preference. */
-function inSync(image: MetadataImage, { replicas, isr }: PartitionImage): BrokerImage[] {
+export function inSync(image: MetadataImage, { replicas, isr }: PartitionImage): BrokerImage[] {
   return registered(
     image,
     replicas.filter(nodeId => isr.includes(nodeId))

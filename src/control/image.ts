@@ -2,7 +2,8 @@ import { electionKey } from '../metastore/election.ts'
 import type { Change } from '../metastore/metastore.ts'
 import type { TopicId } from '../storage/types.ts'
 import { type BrokerValue, controllerElection, keys, parse, partitionOf, type TopicValue } from './keys.ts'
-import type { BrokerImage, ImageChange, MetadataImage, PartitionImage, TopicImage } from './types.ts'
+import { isReassigning } from './reassignment.ts'
+import type { BrokerImage, ImageChange, MetadataImage, PartitionImage, PartitionPlace, TopicImage } from './types.ts'
 
 const noConfigs: Readonly<Record<string, string>> = {}
 /** Stands for a partition whose key is missing, which only happens while pages of a first reading overtake changes. */
@@ -13,8 +14,8 @@ const controllerKey = electionKey(controllerElection)
 interface Touched {
   /** Topics whose own key changed. */
   readonly topics: Set<TopicId>
-  /** Topics of changed partitions. */
-  readonly partitions: Set<TopicId>
+  /** Indexes of changed partitions, by topic. */
+  readonly partitions: Map<TopicId, Set<number>>
   brokerConfigs: boolean
   brokers: boolean
 }
@@ -42,6 +43,8 @@ export class Image implements MetadataImage {
   private sorted: string[] | undefined
   private readonly brokersById = new Map<number, BrokerImage>()
   private brokerList: BrokerImage[] | undefined
+  /** Partitions that are being reassigned, by key. */
+  private readonly moving = new Map<string, PartitionPlace>()
 
   topic(name: string): TopicImage | undefined {
     return this.byName.get(name)
@@ -57,6 +60,10 @@ export class Image implements MetadataImage {
       const topic = this.byName.get(name)
       if (topic) yield topic
     }
+  }
+
+  reassigning(): Iterable<PartitionPlace> {
+    return this.moving.values()
   }
 
   get controllerEpoch(): number {
@@ -103,25 +110,29 @@ export class Image implements MetadataImage {
   /** Carries out the changes of one revision (or of a first reading) and says what they mean. */
   apply(revision: number, changes: readonly Change[]): ImageChange {
     this.revision = revision
-    const touched: Touched = { topics: new Set(), partitions: new Set(), brokerConfigs: false, brokers: false }
+    const touched: Touched = { topics: new Set(), partitions: new Map(), brokerConfigs: false, brokers: false }
     for (const change of changes) this.take(change, touched)
     const created: TopicImage[] = []
     const deleted: TopicImage[] = []
     const reconfigured: TopicImage[] = []
     const repartitioned: TopicImage[] = []
-    for (const topicId of new Set([...touched.topics, ...touched.partitions])) {
+    const moved: PartitionPlace[] = []
+    for (const topicId of new Set([...touched.topics, ...touched.partitions.keys()])) {
       const old = this.byId.get(topicId)
-      const now = this.rebuild(topicId)
+      const indexes = touched.partitions.get(topicId)
+      const now = this.rebuild(topicId, touched.topics.has(topicId) ? undefined : indexes)
       if (!now) {
         if (old) deleted.push(old)
       } else if (!old) created.push(now)
       else {
         if (now.configs !== old.configs) reconfigured.push(now)
-        if (isRepartitioned(old, now)) repartitioned.push(now)
+        const before = moved.length
+        for (const index of changedIndexes(old, now, indexes)) moved.push({ topicId, index })
+        if (moved.length > before) repartitioned.push(now)
       }
     }
     const { brokerConfigs, brokers } = touched
-    return { created, deleted, reconfigured, repartitioned, brokerConfigs, brokers }
+    return { created, deleted, reconfigured, repartitioned, partitions: moved, brokerConfigs, brokers }
   }
 
   private take(change: Change, touched: Touched): void {
@@ -176,21 +187,27 @@ export class Image implements MetadataImage {
 
   private takePartition(key: string, text: string | undefined, touched: Touched): void {
     const { topicId, index } = partitionOf(key)
-    touched.partitions.add(topicId)
+    const indexes = touched.partitions.get(topicId)
+    if (indexes) indexes.add(index)
+    else touched.partitions.set(topicId, new Set([index]))
+    this.moving.delete(key)
     let partitions = this.partitionsOf.get(topicId)
     if (text !== undefined) {
       if (!partitions) {
         partitions = new Map()
         this.partitionsOf.set(topicId, partitions)
       }
-      partitions.set(index, parse(text))
+      const partition: PartitionImage = parse(text)
+      partitions.set(index, partition)
+      if (isReassigning(partition)) this.moving.set(key, { topicId, index })
     } else if (partitions) {
       partitions.delete(index)
       if (partitions.size === 0) this.partitionsOf.delete(topicId)
     }
   }
 
-  private rebuild(topicId: TopicId): TopicImage | undefined {
+  /** `indexes`: the partitions that changed where nothing else did. */
+  private rebuild(topicId: TopicId, indexes?: ReadonlySet<number>): TopicImage | undefined {
     const value = this.values.get(topicId)
     const old = this.byId.get(topicId)
     if (!value) {
@@ -202,7 +219,10 @@ export class Image implements MetadataImage {
       return undefined
     }
     const known = this.partitionsOf.get(topicId)
-    const partitions = Array.from({ length: value.partitions }, (_, index) => known?.get(index) ?? leaderless)
+    const at = (index: number) => known?.get(index) ?? leaderless
+    const partitions =
+      old && indexes ? old.partitions.slice() : Array.from({ length: value.partitions }, (_, i) => at(i))
+    for (const index of indexes ?? []) if (index < partitions.length) partitions[index] = at(index)
     const topic: TopicImage = { name: value.name, topicId, configs: value.configs, partitions }
     this.byId.set(topicId, topic)
     this.byName.set(topic.name, topic)
@@ -211,7 +231,9 @@ export class Image implements MetadataImage {
   }
 }
 
-function isRepartitioned(old: TopicImage, now: TopicImage): boolean {
-  if (old.partitions.length !== now.partitions.length) return true
-  return now.partitions.some((partition, index) => partition !== old.partitions[index])
+/** Which of the partitions that `touched` names differ; those that were added, too. */
+function* changedIndexes(old: TopicImage, now: TopicImage, touched: Iterable<number> = []): IterableIterator<number> {
+  const before = old.partitions.length
+  for (const index of touched) if (index < before && old.partitions[index] !== now.partitions[index]) yield index
+  for (let index = before; index < now.partitions.length; index++) yield index
 }

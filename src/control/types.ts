@@ -11,6 +11,21 @@ export interface PartitionImage {
   readonly replicas: readonly number[]
   /** Never empty: the last member stays, dead or alive. */
   readonly isr: readonly number[]
+  /** Those of the replicas that a reassignment has added; absent where there are none. See `reassignment.ts`. */
+  readonly adding?: readonly number[]
+  /** Those of the replicas that go when the reassignment is done. */
+  readonly removing?: readonly number[]
+}
+
+/** Names a partition. */
+export interface PartitionPlace {
+  readonly topicId: TopicId
+  readonly index: number
+}
+
+/** A change of one partition: gives what it becomes, or undefined for no change; called again when somebody else came first. */
+export interface PartitionUpdate extends PartitionPlace {
+  readonly change: (partition: PartitionImage) => PartitionImage | undefined
 }
 
 export interface TopicImage {
@@ -47,6 +62,8 @@ export interface MetadataImage {
   topicById(topicId: TopicId): TopicImage | undefined
   /** All topics, in order of their names. */
   topics(): Iterable<TopicImage>
+  /** The partitions whose replicas are being moved. */
+  reassigning(): Iterable<PartitionPlace>
   /** Those that are registered now. */
   brokers(): readonly BrokerImage[]
   broker(nodeId: number): BrokerImage | undefined
@@ -62,6 +79,8 @@ export interface ImageChange {
   readonly reconfigured: readonly TopicImage[]
   /** Topics that gained partitions, or whose partitions changed their leader, epoch, replicas or ISR. */
   readonly repartitioned: readonly TopicImage[]
+  /** Which partitions of those it was. */
+  readonly partitions: readonly PartitionPlace[]
   /** Whether dynamic broker configs changed. */
   readonly brokerConfigs: boolean
   /** Whether a broker came, went or changed. */
@@ -123,6 +142,8 @@ export interface Control {
     isr: readonly number[],
     joining: readonly { readonly nodeId: number; readonly epoch: number }[]
   ): Promise<boolean>
+  /** Changes partitions, many at a time, each on its own; resolves when that is done. Those that are no more are left out. */
+  updatePartitions(updates: readonly PartitionUpdate[]): Promise<void>
   /** Elects a leader on somebody's wish. */
   elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election>
   /** Gives a partition away that this broker leads and can't serve, if another in-sync replica can. */

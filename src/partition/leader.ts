@@ -6,6 +6,8 @@ export interface Leadership {
   readonly epoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+  /** Those of the replicas that a reassignment has added. */
+  readonly adding?: readonly number[]
 }
 
 /** What a leader asks of who looks after its ISR. Called synchronously: be brief. */
@@ -38,8 +40,10 @@ interface FollowerState {
 export class LeaderRole {
   readonly epoch: number
   readonly nodeId: number
-  replicas: readonly number[]
-  isr: readonly number[]
+  replicas: readonly number[] = []
+  isr: readonly number[] = []
+  /** How many of the replicas a reassignment has added. */
+  private addingCount = 0
   /** Where this leader's first record goes. */
   readonly firstOffset: number
   /** Members of changes of the ISR that may have happened. */
@@ -53,25 +57,37 @@ export class LeaderRole {
   constructor(
     log: Log,
     nodeId: number,
-    { epoch, replicas, isr }: Leadership,
+    leadership: Leadership,
     keeper: IsrKeeper,
-    minInsyncReplicas: () => number
+    minInsyncReplicas: () => number,
+    firstOffset = log.endOffset
   ) {
     this.log = log
     this.nodeId = nodeId
-    this.epoch = epoch
-    this.replicas = replicas
-    this.isr = isr
+    this.epoch = leadership.epoch
     this.keeper = keeper
     this.minInsyncReplicas = minInsyncReplicas
-    this.firstOffset = log.endOffset
+    this.firstOffset = firstOffset
+    this.changeTo(leadership)
     // Nothing is known of the followers yet; who never comes must not stay in sync.
-    this.allCaughtUp = isr.length === 1
+    this.allCaughtUp = this.isr.length === 1
   }
 
-  /** How many in-sync replicas a write needs: never more than there are replicas (KIP-966). */
+  /** The metastore has other replicas, or another ISR. What was known of who is no replica is forgotten. */
+  changeTo({ replicas, isr, adding = [] }: Leadership): void {
+    this.replicas = replicas
+    this.isr = isr
+    this.addingCount = adding.length
+    this.pending.clear()
+    for (const nodeId of this.followers.keys()) if (!replicas.includes(nodeId)) this.followers.delete(nodeId)
+  }
+
+  /**
+   * How many in-sync replicas a write needs: never more than there are replicas (KIP-966), not counting those that have only
+   * been added and may need hours until they have everything.
+   */
   get minIsr(): number {
-    return Math.min(this.minInsyncReplicas(), this.replicas.length)
+    return Math.min(this.minInsyncReplicas(), this.replicas.length - this.addingCount)
   }
 
   get isUnderMinIsr(): boolean {

@@ -1,4 +1,5 @@
 import { type OptionValue, option } from '../std/option.ts'
+import type { ThrottledPartitions } from './throttled.ts'
 
 /** Topic options that the partition itself obeys. */
 export const partitionTopicOptions = {
@@ -96,4 +97,9 @@ type Values<T extends Record<string, unknown>> = { readonly [K in keyof T]: Opti
 export type PartitionTopicConfig = Values<typeof partitionTopicOptions> & {
   /** Compacted topics take no record without a key. */
   readonly requireKeys: boolean
+  /** The partitions of the topic whose replica on this broker is throttled as a leader, and as a follower. */
+  readonly throttled?: {
+    readonly leader: ThrottledPartitions | undefined
+    readonly follower: ThrottledPartitions | undefined
+  }
 }

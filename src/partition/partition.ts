@@ -85,27 +85,30 @@ export class Partition implements Followed {
     return partition
   }
 
-  /** Becomes the leader. The epoch is durable in the metastore, and nothing of the log is being cut. */
+  /** Becomes the leader, or goes on under a new epoch, which is durable in the metastore; nothing of the log is being cut. */
   lead(nodeId: number, leadership: Leadership, keeper: IsrKeeper): LeaderRole {
     assert(!this.recutting, 'a log that is being cut is not led')
     assert(leadership.epoch > this.leaderEpoch, 'a leader has an epoch of its own')
     this.follower = undefined
     this.leaderEpoch = leadership.epoch
-    this.isAlone = leadership.replicas.length === 1
-    const leader = new LeaderRole(this.log, nodeId, leadership, keeper, () => this.config.minInsyncReplicas)
+    const minIsr = () => this.config.minInsyncReplicas
+    const leader = new LeaderRole(this.log, nodeId, leadership, keeper, minIsr, this.leader?.firstOffset)
     this.leader = leader
-    if (!this.isAlone) leader.expectAll(this.clock.monotonic())
-    this.commit()
+    this.beAmong(leader, leadership)
     return leader
   }
 
-  /** The metastore has another ISR for this leader. */
-  isrChanged(leader: LeaderRole, { replicas, isr }: Leadership): void {
+  /** The metastore has another ISR, or other replicas, for this leader. */
+  isrChanged(leader: LeaderRole, leadership: Leadership): void {
     if (this.leader !== leader) return
+    leader.changeTo(leadership)
+    this.beAmong(leader, leadership)
+  }
+
+  private beAmong(leader: LeaderRole, { replicas }: Leadership): void {
+    // What was committed while it was alone stays so when it no longer is.
+    this.knownHighWatermark = this.highWatermark
     this.isAlone = replicas.length === 1
-    leader.replicas = replicas
-    leader.isr = isr
-    leader.pending.clear()
     if (!this.isAlone) leader.expectAll(this.clock.monotonic())
     if (leader.isUnderMinIsr) this.replicated.fail(notEnoughAfterAppend(this, leader))
     this.commit()

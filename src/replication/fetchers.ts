@@ -54,7 +54,7 @@ export class Fetchers {
     const key = `${nodeId}:${inSync}`
     let lane = this.lanes.get(key)
     if (!lane) {
-      lane = new Lane(nodeId, this.world)
+      lane = new Lane(nodeId, this.world, inSync)
       this.lanes.set(key, lane)
     }
     return lane

@@ -1,5 +1,6 @@
 import { Connection } from '../client/connection.ts'
 import type { Connect } from '../client/options.ts'
+import { isThrottled } from '../partition/throttled.ts'
 import type { DecodedResponseOf } from '../schema/message.ts'
 import { type Clock, sleep, type Timer } from '../std/clock.ts'
 import { codeOf, messageOf } from '../std/errors.ts'
@@ -9,6 +10,7 @@ import { Fetch } from '../wire/kafka/messages/fetch.ts'
 import { type Following, followingKey } from './following.ts'
 import type { ReplicationConfig } from './options.ts'
 import { FollowerSession } from './session.ts'
+import type { ReplicationThrottle } from './throttle.ts'
 
 /** The first version in which a follower says of which life it is (KIP-903), and the last one. */
 const fetchVersions = [15, 18] as const
@@ -34,6 +36,8 @@ export interface LaneWorld {
   leaderAt(nodeId: number): Leader | undefined
   /** A broker that could be reached refuses connections: its process is gone. */
   refused(leader: Leader): void
+  /** Bounds what is fetched of throttled replicas that are not in sync. */
+  readonly throttle?: ReplicationThrottle
 }
 
 type Response = DecodedResponseOf<typeof Fetch>
@@ -52,6 +56,7 @@ interface Sent {
 export class Lane {
   private readonly world: LaneWorld
   private readonly nodeId: number
+  private readonly throttle: ReplicationThrottle | undefined
   private readonly session = new FollowerSession()
   private readonly resting = new Map<Following, Timer | undefined>()
   private connection: Connection | undefined
@@ -66,9 +71,11 @@ export class Lane {
   private running: Promise<void> | undefined
   private closed = false
 
-  constructor(nodeId: number, world: LaneWorld) {
+  /** `inSync`: what it carries is in sync, and so not throttled. */
+  constructor(nodeId: number, world: LaneWorld, inSync = false) {
     this.nodeId = nodeId
     this.world = world
+    this.throttle = inSync ? undefined : world.throttle
   }
 
   get size(): number {
@@ -239,6 +246,8 @@ export class Lane {
         if (fetched.records) role.append(fetched.records)
         role.committed(highWatermark)
         if (partition.endOffset > before) this.await(following)
+        if (this.throttle && fetched.records && isThrottled(partition, 'follower'))
+          this.throttle.record(fetched.records.length)
         if (logStartOffset > partition.startOffset && logStartOffset <= partition.endOffset)
           role.moveStart(logStartOffset).catch(failure => this.report(following, failure))
       }
@@ -254,13 +263,21 @@ export class Lane {
     this.undurable++
     partition.onDurable(partition.endOffset - 1, () => {
       this.undurable--
-      if (this.session.get(following.key) === following) this.session.put(following)
+      if (this.session.get(following.key) === following) {
+        if (this.throttle && isThrottled(partition, 'follower') && !this.throttle.isOpen)
+          this.rest(following, undefined, this.throttle.waitMs)
+        else this.session.put(following)
+      }
       this.notify()
     })
   }
 
-  /** Leaves a partition out until some work on its log is done, or for a while after an error. */
-  private rest(following: Following, work: Promise<void> | undefined): void {
+  /** Leaves a partition out until some work on its log is done, or for a while: after an error, or when its throttle is used up. */
+  private rest(
+    following: Following,
+    work: Promise<void> | undefined,
+    delayMs = this.world.config.fetchBackoffMs
+  ): void {
     this.session.remove(following)
     following.since = undefined
     this.resting.set(following, undefined)
@@ -269,8 +286,7 @@ export class Lane {
       this.add(following)
     }
     const later = () => {
-      if (this.resting.has(following))
-        this.resting.set(following, this.world.clock.after(this.world.config.fetchBackoffMs, goOn))
+      if (this.resting.has(following)) this.resting.set(following, this.world.clock.after(delayMs, goOn))
     }
     if (!work) later()
     else

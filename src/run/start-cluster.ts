@@ -15,7 +15,7 @@ export interface RunningCluster {
   readonly clusterId: string
   /** Those that run, by node id. */
   brokers(): MortalBroker[]
-  /** Starts a broker again that was closed or killed, on its data and its port. */
+  /** Starts a broker again that was closed or killed, on its data and its port; or one more, with a node id of its own. */
   start(nodeId: number): Promise<MortalBroker>
   close(): Promise<void>
 }
@@ -38,9 +38,12 @@ export async function runCluster(count: number, texts: Texts, logger: Logger = s
   const start = async (nodeId: number): Promise<MortalBroker> => {
     const known = running.get(nodeId)
     if (known) return known
-    if (!disks.has(nodeId)) throw new NaruError('BROKER_ID_NOT_REGISTERED', `The cluster has no broker ${nodeId}.`)
+    if (!(Number.isInteger(nodeId) && nodeId > 0))
+      throw new NaruError('INVALID_CONFIG', `A broker's node id is a whole number above 0, not ${nodeId}.`)
+    const disk = disks.get(nodeId) ?? (folder === undefined ? memoryDisk() : nodeDisk())
+    disks.set(nodeId, disk)
     const own = brokerTexts(texts, { count, index: nodeId - 1, nodeId, folder, port: ports.get(nodeId) })
-    const broker = await runBroker(own, logger, { metastore, disk: disks.get(nodeId) })
+    const broker = await runBroker(own, logger, { metastore, disk })
     ports.set(nodeId, broker.port)
     const gone = (end: () => Promise<void>) => () => {
       if (running.get(nodeId) === member) running.delete(nodeId)

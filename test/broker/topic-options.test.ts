@@ -77,7 +77,6 @@ describe('topic options', () => {
 
   const refused: Record<string, string> = {
     'compression.gzip.level': '9',
-    'leader.replication.throttled.replicas': '*',
     'local.retention.ms': '1000',
     preallocate: 'true',
     'remote.storage.enable': 'true',

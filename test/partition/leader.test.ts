@@ -178,3 +178,64 @@ describe('a leader', () => {
     await store.close()
   })
 })
+
+describe('a leader whose replicas move', () => {
+  it('asks no more of writers while replicas are added that have nothing yet', async () => {
+    const { partition, ack, durable, keeper, store } = await replica({ 'min.insync.replicas': '2' })
+    const leader = partition.lead(1, { epoch: 5, replicas: [1], isr: [1] }, keeper)
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 2], isr: [1], adding: [2] })
+    const produced: string[] = []
+    const { lastOffset } = partition.append(one())
+    partition.onReplicated(lastOffset, error => produced.push(error ? codeOf(error) : 'ok'))
+    await durable()
+    assert.deepEqual([partition.highWatermark, produced], [1, ['ok']])
+    ack(2, 1)
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 2], isr: [1, 2] })
+    assert.equal(leader.minIsr, 2)
+    await store.close()
+  })
+
+  it('keeps what was committed while it was alone', async () => {
+    const { partition, durable, keeper, store } = await replica()
+    const leader = partition.lead(1, { epoch: 5, replicas: [1], isr: [1] }, keeper)
+    partition.append(one())
+    await durable()
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 2, 3], isr: [1], adding: [2, 3] })
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 2, 3], isr: [1, 2], adding: [3] })
+    assert.equal(partition.highWatermark, 1)
+    await store.close()
+  })
+
+  it('forgets what a replica had that went: it may come back without it', async () => {
+    const { partition, told, lead, ack, durable, store } = await replica()
+    const leader = lead([1])
+    partition.append(one())
+    await durable()
+    ack(2, 1)
+    assert.deepEqual(leader.joinable(1), [{ nodeId: 2, epoch: 20 }])
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 3], isr: [1] })
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 3, 2], isr: [1], adding: [2] })
+    assert.deepEqual(leader.joinable(1), [])
+    told.length = 0
+    ack(2, 0)
+    assert.deepEqual([told, leader.joinable(1)], [[], []])
+    await store.close()
+  })
+
+  it('goes on with the next epoch when replicas went: who waits goes on waiting', async () => {
+    const { partition, lead, ack, durable, keeper, store } = await replica()
+    lead([1, 2, 3])
+    const { lastOffset } = partition.append(one())
+    const committed: string[] = []
+    partition.onReplicated(lastOffset, error => committed.push(error ? codeOf(error) : 'ok'))
+    await durable()
+    ack(2, 1)
+    partition.lead(1, { epoch: 6, replicas: [1, 2], isr: [1, 2] }, keeper)
+    assert.deepEqual([partition.highWatermark, committed], [0, []], 'node 2 has not been heard of in this epoch')
+    ack(2, 1)
+    assert.deepEqual([partition.highWatermark, committed, partition.isSettled], [1, ['ok'], true])
+    partition.append(one())
+    assert.equal(partition.log.epochAt(1), 6)
+    await store.close()
+  })
+})

@@ -31,10 +31,9 @@ export const clusterSteps: readonly Step[] = [
   reassign('execute', 'ea', [1, 2]),
   reassign('verify', 'nope', [1]),
   reassign('execute', 'nope', [1]),
-  {
-    ...reassign('execute', 'ea', [1], ' --throttle 1000'),
-    otherwise: /Replication is not throttled, so only the default is supported/
-  },
+  reassign('execute', 'ea', [1], ' --throttle 1000'),
+  reassign('verify', 'ea', [1], ' --preserve-throttles'),
+  reassign('verify', 'ea', [1]),
   call('kafka-cluster cluster-id'),
   call('kafka-cluster list-endpoints'),
   { ...call('kafka-cluster unregister --id 7'), otherwise: /does not support the broker unregistration API/, code: 0 },

@@ -1,4 +1,3 @@
-import { codeOf, messageOf } from '../../../std/errors.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { AlterPartitionReassignments } from '../../../wire/kafka/messages/alter-partition-reassignments.ts'
 import { handler } from '../handler.ts'
@@ -15,22 +14,21 @@ export const alterPartitionReassignments = handler(
     timeoutMs: ({ timeoutMs }) => timeoutMs,
     refuse: (_request, code, errorMessage) => ({ errorCode: errorNumber(code), errorMessage, responses: [] })
   },
-  ({ topics, allowReplicationFactorChange }, { broker }) => {
-    const reassign = (topic: string, partitionIndex: number, replicas: readonly number[] | null) => {
-      try {
-        broker.replicas.reassign(topic, partitionIndex, replicas, allowReplicationFactorChange)
-        return { partitionIndex, errorCode: 0, errorMessage: null }
-      } catch (error) {
-        return { partitionIndex, errorCode: errorNumber(codeOf(error)), errorMessage: messageOf(error) }
-      }
-    }
+  async ({ topics, allowReplicationFactorChange }, { broker }) => {
+    const targets = topics.flatMap(({ name, partitions }) =>
+      partitions.map(({ partitionIndex, replicas }) => ({ topic: name, index: partitionIndex, replicas }))
+    )
+    const errors = (await broker.replicas.reassign(targets, allowReplicationFactorChange)).values()
     return {
       allowReplicationFactorChange,
       errorCode: 0,
       errorMessage: null,
       responses: topics.map(({ name, partitions }) => ({
         name,
-        partitions: partitions.map(({ partitionIndex, replicas }) => reassign(name, partitionIndex, replicas))
+        partitions: partitions.map(({ partitionIndex }) => {
+          const error = errors.next().value
+          return { partitionIndex, errorCode: errorNumber(error?.code), errorMessage: error?.message ?? null }
+        })
       }))
     }
   }

@@ -177,19 +177,49 @@ describe('reassignments', () => {
     }
     assert.equal(await assign([1]), undefined)
     assert.equal(await assign(null), 'NO_REASSIGNMENT_IN_PROGRESS')
-    for (const replicas of [[], [1, 1], [9], [2], [1, 2]])
+    for (const replicas of [[], [1, 1], [9]])
       assert.equal(await assign(replicas), 'INVALID_REPLICA_ASSIGNMENT', `to ${replicas}`)
     assert.equal(await assign([1], { name: 'nope' }), 'UNKNOWN_TOPIC_OR_PARTITION')
     if (version >= 1)
       assert.equal(await assign([1, 2], { allowReplicationFactorChange: false }), 'INVALID_REPLICATION_FACTOR')
-    assert.deepEqual(admin.control.image.topic('a')?.partitions[0].replicas, [1])
+    const { image } = admin.control
+    assert.deepEqual(image.topic('a')?.partitions[0].replicas, [1])
+    assert.equal(await assign([1, 2]), undefined)
+    if (version >= 1)
+      assert.equal(await assign([2], { allowReplicationFactorChange: false }), 'INVALID_REPLICATION_FACTOR')
+    assert.equal(await assign([2]), undefined)
+    const { replicas, adding, removing } = image.topic('a')!.partitions[0]
+    assert.deepEqual({ replicas, adding, removing }, { replicas: [2, 1], adding: [2], removing: [1] })
+    assert.equal(await assign(null), undefined)
+    assert.deepEqual(image.topic('a')?.partitions[0].replicas, [1])
   })
 
-  it('are never under way', async () => {
-    for (const topics of [null, [{ name: 'a', partitionIndexes: [0] }]]) {
-      const request = { timeoutMs: 1, topics }
-      const answer = await world.ask(listPartitionReassignments, ListPartitionReassignments, 0, request)
-      assert.deepEqual([answer.errorCode, answer.topics], [0, []])
-    }
+  it('are listed while they are under way: all of them, or those asked for', async () => {
+    const admin = await adminWorld({}, [2])
+    const assignments = [0, 1].map(partitionIndex => ({ partitionIndex, brokerIds: [1] }))
+    await admin.topics.create([wanted('a', { numPartitions: -1, replicationFactor: -1, assignments })], false)
+    const list = async (topics: { name: string; partitionIndexes: number[] }[] | null) =>
+      (await admin.ask(listPartitionReassignments, ListPartitionReassignments, 0, { timeoutMs: 1, topics })).topics
+    assert.deepEqual(await list(null), [])
+    await admin.replicas.reassign([{ topic: 'a', index: 1, replicas: [2] }], true)
+    const partitions = [{ partitionIndex: 1, replicas: [2, 1], addingReplicas: [2], removingReplicas: [1] }]
+    assert.deepEqual(await list(null), [{ name: 'a', partitions }])
+    assert.deepEqual(await list([{ name: 'a', partitionIndexes: [0, 1, 9] }]), [{ name: 'a', partitions }])
+    assert.deepEqual(await list([{ name: 'a', partitionIndexes: [0] }]), [])
+    assert.deepEqual(await list([{ name: 'nope', partitionIndexes: [0] }]), [])
+  })
+
+  it('of one partition, asked for twice, are carried out one after the other', async () => {
+    const admin = await adminWorld({}, [2])
+    await admin.topics.create(
+      [wanted('a', { numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [1] }] })],
+      false
+    )
+    const asked = [[2], null, null].map(replicas => ({ topic: 'a', index: 0, replicas }))
+    const errors = await admin.replicas.reassign(asked, true)
+    assert.deepEqual(
+      errors.map(error => error?.code),
+      [undefined, undefined, 'NO_REASSIGNMENT_IN_PROGRESS']
+    )
   })
 })

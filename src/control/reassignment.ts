@@ -1,0 +1,101 @@
+import { inSync, led } from './election.ts'
+import { leaderOf, type MetadataImage, type PartitionImage } from './types.ts'
+
+/**
+ * How replicas of a partition move (KIP-455): while they do, `replicas` are those of the target followed by those that leave, `adding`
+ * and `removing` say which came and which leave. When all of the target are in sync, the others go.
+ */
+export function isReassigning({ adding, removing }: PartitionImage): boolean {
+  return adding !== undefined || removing !== undefined
+}
+
+/** The replicas that there were before, and will be again if the reassignment is cancelled. */
+export function originalOf({ replicas, adding = [] }: PartitionImage): number[] {
+  return minus(replicas, adding)
+}
+
+/** The replicas that there will be. */
+export function targetOf({ replicas, removing = [] }: PartitionImage): number[] {
+  return minus(replicas, removing)
+}
+
+/**
+ * What a partition becomes when it is to have other replicas. A reassignment under way is replaced: what it added and the new
+ * target lacks goes at once, unless nobody else is in sync. Undefined when nothing changes.
+ */
+export function reassigned(
+  image: MetadataImage,
+  partition: PartitionImage,
+  target: readonly number[]
+): PartitionImage | undefined {
+  const original = originalOf(partition)
+  const dropped = minus(partition.adding ?? [], target)
+  const slim = withoutReplicas(image, partition, dropped)
+  // Who alone has everything stays until the others have it.
+  const removing = ascending([...minus(original, target), ...(slim ? [] : dropped)])
+  const adding = ascending(minus(target, slim ? original : [...original, ...dropped]))
+  const changed = marked({ ...(slim ?? partition), replicas: [...target, ...removing] }, adding, removing)
+  const next = completed(image, changed) ?? changed
+  return isSame(next, partition) ? undefined : next
+}
+
+/**
+ * What a partition becomes when its reassignment is cancelled. Undefined when only replicas that it added are in sync: to
+ * go back would lose what they have.
+ */
+export function reverted(image: MetadataImage, partition: PartitionImage): PartitionImage | undefined {
+  const slim = withoutReplicas(image, partition, partition.adding ?? [])
+  return slim && marked(slim, [], [])
+}
+
+/**
+ * What a partition becomes when all of the target are in sync: the others are no replicas any more, and one of the target leads. Undefined
+ * while there is something to wait for.
+ */
+export function completed(image: MetadataImage, partition: PartitionImage): PartitionImage | undefined {
+  if (!isReassigning(partition)) return undefined
+  const target = targetOf(partition)
+  if (target.length === 0 || !target.every(nodeId => partition.isr.includes(nodeId))) return undefined
+  const slim = withoutReplicas(image, partition, partition.removing ?? [])
+  return slim && leaderOf(image, slim) && marked(slim, [], [])
+}
+
+/**
+ * A partition without some of its replicas; with a new leader epoch when any go, so that what a leader knows of them is
+ * forgotten before they could come back without what they had. Undefined when none of the rest is in sync, or could lead.
+ */
+function withoutReplicas(
+  image: MetadataImage,
+  partition: PartitionImage,
+  leaving: readonly number[]
+): PartitionImage | undefined {
+  if (leaving.length === 0) return partition
+  const isr = minus(partition.isr, leaving)
+  if (isr.length === 0) return undefined
+  const slim = { ...partition, replicas: minus(partition.replicas, leaving), isr }
+  const stays = !leaving.includes(partition.leader)
+  if (stays && leaderOf(image, partition)) return { ...slim, leaderEpoch: partition.leaderEpoch + 1 }
+  const candidates = inSync(image, slim)
+  const leader = candidates.find(({ draining }) => !draining) ?? candidates[0]
+  if (leader) return led(image, slim, leader)
+  // Nobody is there to lead: the last leader is waited for, as before.
+  return stays ? { ...slim, leaderEpoch: partition.leaderEpoch + 1 } : undefined
+}
+
+function marked(partition: PartitionImage, adding: readonly number[], removing: readonly number[]): PartitionImage {
+  const { adding: _adding, removing: _removing, ...rest } = partition
+  return { ...rest, ...(adding.length > 0 && { adding }), ...(removing.length > 0 && { removing }) }
+}
+
+function isSame(a: PartitionImage, b: PartitionImage): boolean {
+  const lists = ['replicas', 'isr', 'adding', 'removing'] as const
+  return a.leaderEpoch === b.leaderEpoch && lists.every(name => a[name]?.join() === b[name]?.join())
+}
+
+function minus(all: readonly number[], some: readonly number[]): number[] {
+  return all.filter(nodeId => !some.includes(nodeId))
+}
+
+function ascending(nodeIds: readonly number[]): number[] {
+  return nodeIds.toSorted((a, b) => a - b)
+}
