@@ -2,11 +2,12 @@
 export type Job = ProduceJob | FetchJob | PacedJob
 
 interface Target {
-  port: number
-  /** The broker's process, whose CPU time is read at both ends of the measured window. */
-  brokerPid: number
+  ports: readonly number[]
+  /** The brokers' processes, whose CPU time is read at both ends of the measured window. */
+  brokerPids: readonly number[]
   topic: string
-  partitions: number
+  /** For each partition, the place of its leader in `ports`. */
+  leaders: readonly number[]
   connections: number
   /** Loaded but not measured, first. */
   warmupMs: number

@@ -18,13 +18,14 @@ export async function runJob(job: Job): Promise<Measurement> {
 }
 
 async function produce(job: ProduceJob): Promise<Measurement> {
-  const window = new Window(job.brokerPid)
-  const sent = new Float64Array(job.partitions)
+  const window = new Window(job.brokerPids)
+  const sent = new Float64Array(job.leaders.length)
   const writers = job.connections + (job.background?.connections ?? 0)
-  const alone = job.partitions >= writers
+  const shares = sharesOf(writers, job)
   const open: Connection[] = []
   const add = async (index: number, shape: { recordBytes: number; recordsPerBatch: number }, measured: boolean) => {
-    const connection = await Connection.open(job.port)
+    const { port, partitions, alone } = shares[index]
+    const connection = await Connection.open(port)
     open.push(connection)
     return new Producer(connection, {
       topic: job.topic,
@@ -32,7 +33,7 @@ async function produce(job: ProduceJob): Promise<Measurement> {
       batch: recordBatch(shape.recordBytes, shape.recordsPerBatch),
       records: shape.recordsPerBatch,
       inFlight: measured ? job.inFlight : 5,
-      partitions: shareOf(index, writers, job.partitions),
+      partitions,
       sent,
       alone,
       window: measured ? window : undefined,
@@ -81,9 +82,10 @@ async function produce(job: ProduceJob): Promise<Measurement> {
 }
 
 async function paced(job: PacedJob): Promise<Measurement> {
-  const window = new Window(job.brokerPid)
-  const sent = new Float64Array(job.partitions)
-  const connection = await Connection.open(job.port)
+  const window = new Window(job.brokerPids)
+  const sent = new Float64Array(job.leaders.length)
+  const [{ port, partitions }] = sharesOf(1, job)
+  const connection = await Connection.open(port)
   const producer = new LingeringProducer(connection, {
     topic: job.topic,
     acks: job.acks,
@@ -91,7 +93,7 @@ async function paced(job: PacedJob): Promise<Measurement> {
     recordsMax: job.recordsPerBatch,
     lingerMs: job.lingerMs,
     inFlight: 5,
-    partitions: shareOf(0, 1, job.partitions),
+    partitions,
     sent,
     window
   })
@@ -125,32 +127,24 @@ async function paced(job: PacedJob): Promise<Measurement> {
 
 /** The log must hold what was sent, all of it and nothing else; with acks=0 it may take a moment. */
 async function checkEnds(job: ProduceJob | PacedJob, sent: Float64Array): Promise<void> {
-  const connection = await Connection.open(job.port, 64 * job.partitions + 1024)
-  try {
-    for (let attempt = 0; ; attempt++) {
-      const ends = await endOffsets(connection, job.topic, job.partitions)
-      const wrong = ends.findIndex((end, partition) => end !== sent[partition])
-      if (wrong < 0) return
-      if (attempt === 100)
-        throw new Error(`partition ${wrong} ends at ${ends[wrong]} after ${sent[wrong]} records were sent to it`)
-      await sleep(100)
-    }
-  } finally {
-    connection.close()
+  for (let attempt = 0; ; attempt++) {
+    const ends = await endOffsets(job.topic, leaderPorts(job))
+    const wrong = ends.findIndex((end, partition) => end !== sent[partition])
+    if (wrong < 0) return
+    if (attempt === 100)
+      throw new Error(`partition ${wrong} ends at ${ends[wrong]} after ${sent[wrong]} records were sent to it`)
+    await sleep(100)
   }
 }
 
 async function fetch(job: FetchJob): Promise<Measurement> {
-  const window = new Window(job.brokerPid)
-  const admin = await Connection.open(job.port, 64 * job.partitions + 1024)
-  const ends = await endOffsets(admin, job.topic, job.partitions)
-  admin.close()
+  const window = new Window(job.brokerPids)
+  const ends = await endOffsets(job.topic, leaderPorts(job))
   const open: Connection[] = []
   const consumers: Consumer[] = []
-  for (let i = 0; i < job.connections; i++) {
-    const connection = await Connection.open(job.port, Math.max(job.maxBytes, 1 << 20) + 65_536)
+  for (const { port, partitions } of sharesOf(job.connections, job)) {
+    const connection = await Connection.open(port, Math.max(job.maxBytes, 1 << 20) + 65_536)
     open.push(connection)
-    const partitions = shareOf(i, job.connections, job.partitions)
     consumers.push(
       new Consumer(connection, { topic: job.topic, partitions, ends, maxBytes: job.maxBytes, once: job.once, window })
     )
@@ -177,12 +171,28 @@ async function fetch(job: FetchJob): Promise<Measurement> {
   }
 }
 
-/** The partitions of connection `index`: its own share where there are enough, else one shared with others. */
-function shareOf(index: number, connections: number, partitions: number): number[] {
-  if (partitions < connections) return [index % partitions]
-  const share: number[] = []
-  for (let partition = index; partition < partitions; partition += connections) share.push(partition)
-  return share
+const leaderPorts = ({ ports, leaders }: Job) => leaders.map(leader => ports[leader])
+
+interface Share {
+  port: number
+  partitions: number[]
+  /** Whether no other connection has any of these partitions. */
+  alone: boolean
+}
+
+/** Deals connections to the brokers that lead, and the partitions of each broker to its connections, shared where they are few. */
+function sharesOf(connections: number, { ports, leaders }: Job): Share[] {
+  const leading = ports
+    .map((port, at) => ({ port, partitions: [...leaders.keys()].filter(partition => leaders[partition] === at) }))
+    .filter(({ partitions }) => partitions.length > 0)
+  return Array.from({ length: connections }, (_, i) => {
+    const { port, partitions } = leading[i % leading.length]
+    const index = Math.floor(i / leading.length)
+    const others = Math.ceil((connections - (i % leading.length)) / leading.length)
+    const alone = partitions.length >= others
+    const own = alone ? partitions.filter((_, at) => at % others === index) : [partitions[index % partitions.length]]
+    return { port, partitions: own, alone }
+  })
 }
 
 /** Rejects with the first failure, and never resolves. */

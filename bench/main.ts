@@ -7,13 +7,13 @@ import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { fetchApacheKafka, freePort } from '../test/support/apache-kafka.ts'
+import { fetchApacheKafka, freePorts } from '../test/support/apache-kafka.ts'
 import { Broker, type Contender, kafka, naru, naruOf } from './contender.ts'
 import { benchHostile } from './hostile/main.ts'
 import { measure, pageCacheCanBeDropped, warmUp } from './measure.ts'
 import { priceScenarios, priceTable, writePriceDocs } from './price.ts'
 import { heading, lines, type Outcome, summarise } from './report.ts'
-import { type Scenario, scenarios } from './scenarios.ts'
+import { clusterScenarios, type Scenario, scenarios } from './scenarios.ts'
 
 const help = `Usage: npm run bench -- [options]
 
@@ -22,6 +22,7 @@ const help = `Usage: npm run bench -- [options]
   --contender NAME  naru (default) or kafka: what to measure, alone
   --only NAME       only scenarios whose name contains NAME; may be repeated
   --full            the whole produce matrix
+  --cluster         clusters of three brokers, three replicas, acks=all, min.insync.replicas=2
   --price           what acks, flush.messages, batch.size and linger.ms cost, as a table (docs/price.md)
   --docs            with --price: puts the table into docs/price.md
   --hostile         hostile and heavy clients beside a well-behaved one instead; --only and --seconds hold here too
@@ -40,6 +41,7 @@ const { values } = parseArgs({
     contender: { type: 'string', default: 'naru' },
     only: { type: 'string', multiple: true },
     full: { type: 'boolean', default: false },
+    cluster: { type: 'boolean', default: false },
     price: { type: 'boolean', default: false },
     docs: { type: 'boolean', default: false },
     hostile: { type: 'boolean', default: false },
@@ -59,7 +61,11 @@ async function main(): Promise<void> {
   if (values.help) return console.log(help)
   const only = values.only
   if (values.hostile) return benchHostile({ only, seconds: positive('seconds'), dir: values.dir })
-  const all = values.price ? priceScenarios : scenarios(values.full || only !== undefined)
+  const all = values.price
+    ? priceScenarios
+    : values.cluster
+      ? clusterScenarios
+      : scenarios(values.full || only !== undefined)
   const chosen = all.filter(scenario => !only || only.some(part => scenario.name.includes(part)))
   if (values.list) return console.log(chosen.map(({ name, doc }) => `${name.padEnd(36)} ${doc}`).join('\n'))
   const contenders = [values.contender, ...(values.against ? [values.against] : [])].map(name => {
@@ -97,7 +103,12 @@ async function run(
   if (contenders.includes(kafka)) fetchApacheKafka()
   const brokers: Broker[] = []
   const start = async (contender: Contender, nodeArgs: string[] = []) => {
-    const broker = new Broker(contender, join(runDir, contender.name), await freePort(), nodeArgs)
+    const broker = new Broker(
+      contender,
+      join(runDir, contender.name),
+      await freePorts(values.cluster ? 3 : 1),
+      nodeArgs
+    )
     await broker.start()
     if (!values.profile) await warmUp(broker, 3000)
     return broker

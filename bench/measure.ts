@@ -55,15 +55,12 @@ export async function warmUp(broker: Broker, ms: number): Promise<void> {
 }
 
 async function measureProduce(scenario: ProduceScenario, broker: Broker, bounds: Bounds): Promise<Figures> {
-  const { partitions, background } = scenario
-  return withTopic(broker, partitions, scenario.fsync, async topic => {
+  const { background } = scenario
+  return withTopic(broker, scenario, async target => {
     const measurement = await runLoad({
       kind: 'produce',
       ...bounds,
-      port: broker.port,
-      brokerPid: broker.pid,
-      topic,
-      partitions,
+      ...target,
       connections: scenario.connections,
       inFlight: scenario.inFlight,
       acks: scenario.acks,
@@ -79,15 +76,12 @@ async function measureProduce(scenario: ProduceScenario, broker: Broker, bounds:
 }
 
 function measurePaced(scenario: PacedScenario, broker: Broker, bounds: Bounds): Promise<Figures> {
-  const { partitions, acks, recordBytes, lingerMs, recordsPerSecond } = scenario
-  return withTopic(broker, partitions, scenario.fsync, async topic => {
+  const { acks, recordBytes, lingerMs, recordsPerSecond } = scenario
+  return withTopic(broker, scenario, async target => {
     const measurement = await runLoad({
       kind: 'paced',
       ...bounds,
-      port: broker.port,
-      brokerPid: broker.pid,
-      topic,
-      partitions,
+      ...target,
       connections: 1,
       acks,
       recordBytes,
@@ -102,18 +96,11 @@ function measurePaced(scenario: PacedScenario, broker: Broker, bounds: Bounds): 
 const fetchPartitions = 4
 
 async function measureFetch(scenario: FetchScenario, broker: Broker, bounds: Bounds): Promise<Figures> {
-  return withTopic(broker, fetchPartitions, false, async topic => {
-    const target = {
-      ...bounds,
-      port: broker.port,
-      topic,
-      partitions: fetchPartitions,
-      connections: scenario.connections
-    }
+  return withTopic(broker, { partitions: fetchPartitions, fsync: false }, async found => {
+    const target = { ...bounds, ...found, connections: scenario.connections }
     await runLoad({
       kind: 'produce',
       ...target,
-      brokerPid: broker.pid,
       acks: 1,
       recordBytes: 1024,
       recordsPerBatch: recordsPerBatch(1024, 16_384),
@@ -129,18 +116,18 @@ async function measureFetch(scenario: FetchScenario, broker: Broker, bounds: Bou
       settleDisk()
       dropPageCache()
     }
-    const fetch = { kind: 'fetch', ...target, brokerPid: broker.pid, maxBytes, once: cold } as const
+    const fetch = { kind: 'fetch', ...target, brokerPids: broker.pids, maxBytes, once: cold } as const
     return figuresOf(await runLoad(fetch), broker, true)
   })
 }
 
 /** A second broker of the same kind, alone on a new folder. */
 async function measureStart(like: Broker): Promise<Figures> {
-  const broker = new Broker(like.contender, `${like.dir}-start`, await freePort())
+  const broker = new Broker(like.contender, `${like.dir}-start`, [await freePort()])
   try {
     const startMs = await broker.start()
     await new Promise(resolve => setTimeout(resolve, 2000))
-    const { rssMb } = memoryUse(broker.pid)
+    const { rssMb } = memoryUse(broker.pids)
     await broker.stop()
     const restartMs = await broker.start()
     return { startMs, restartMs, rssMb }
@@ -155,23 +142,29 @@ async function measureEmbedded(_: EmbeddedScenario): Promise<Figures> {
   return JSON.parse(stdout)
 }
 
+/** What a load needs to know of the broker and of a topic there. */
+type TopicTarget = Pick<Job, 'ports' | 'brokerPids' | 'topic' | 'leaders'>
+
+/** In a cluster every broker has a replica, and one of three may be missing. */
 async function withTopic(
   broker: Broker,
-  partitions: number,
-  fsync: boolean,
-  use: (topic: string) => Promise<Figures>
+  { partitions, fsync }: { partitions: number; fsync: boolean },
+  use: (target: TopicTarget) => Promise<Figures>
 ): Promise<Figures> {
   const topic = `bench-${process.pid}-${++topics}`
-  const admin = () => Connection.open(broker.port, 1 << 20)
+  const { ports } = broker
+  const admin = () => Connection.open(ports[0], 1 << 20)
   let connection = await admin()
-  await createTopic(connection, topic, partitions, {
+  const leaderPorts = await createTopic(connection, topic, partitions, ports.length, {
     'flush.messages': fsync ? '1' : '9223372036854775807',
-    'file.delete.delay.ms': '1000'
+    'file.delete.delay.ms': '1000',
+    'min.insync.replicas': String(Math.ceil((ports.length + 1) / 2))
   })
   connection.close()
   settleDisk()
+  const leaders = leaderPorts.map(port => ports.indexOf(port))
   try {
-    return await use(topic)
+    return await use({ ports, brokerPids: broker.pids, topic, leaders })
   } finally {
     connection = await admin()
     await deleteTopic(connection, topic)
@@ -189,7 +182,7 @@ function figuresOf(measured: Measurement, broker: Broker, saturated: boolean): F
     recordsPerSecond: records / seconds,
     loaderCpuCores: loaderCpuSeconds / seconds,
     brokerCpuCores: brokerCpuSeconds / seconds,
-    ...memoryUse(broker.pid)
+    ...memoryUse(broker.pids)
   }
   // Beside a background load, the broker's time is not the measured requests' alone.
   if (saturated) {

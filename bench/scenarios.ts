@@ -179,6 +179,34 @@ const others: Scenario[] = [
   { kind: 'embedded', name: 'start-embedded', doc: 'import and startBroker() in memory, inside a Node process' }
 ]
 
+/** Three brokers, three replicas of every partition. */
+export const clusterScenarios: Scenario[] = [true, false].flatMap(fsync => {
+  const mode = fsync ? 'fsync' : 'page'
+  const modeDoc = fsync ? 'flush.messages=1' : 'page cache'
+  const shared = { kind: 'produce', acks: -1, fsync, connections: 9, inFlight: 5 } as const
+  const produce = (record: string, recordBytes: number, batch: string, batchBytes: number, partitions: number) => ({
+    ...shared,
+    name: `cluster-${record}-${batch}-p${partitions}-${mode}`,
+    doc: `${record} records, ${batch === 'one' ? 'one to a request' : `batches of ${batch}`}, ${partitions} partitions, three replicas, acks=all, ${modeDoc}`,
+    recordBytes,
+    batchBytes,
+    partitions
+  })
+  const lone = { ...shared, recordBytes: 200, batchBytes: 0, partitions: 12, connections: 1, inFlight: 1 } as const
+  return [
+    produce('1K', KB, '16K', 16 * KB, 12),
+    produce('1K', KB, '16K', 16 * KB, 300),
+    produce('1K', KB, 'one', 0, 12),
+    { ...lone, name: `cluster-latency-idle-${mode}`, doc: `one record of 200 B at a time, acks=all, ${modeDoc}` },
+    {
+      ...lone,
+      name: `cluster-latency-loaded-${mode}`,
+      doc: `the same beside 2 MB/s on three other connections, ${modeDoc}`,
+      background: { bytesPerSecond: 2e6, connections: 3, recordBytes: KB, batchBytes: 16 * KB }
+    }
+  ]
+})
+
 /** The scenarios of an ordinary run, or with the whole produce matrix. */
 export function scenarios(full: boolean): Scenario[] {
   return [...produceMatrix().filter(scenario => full || fewByDefault.has(scenario.name)), ...others]

@@ -9,18 +9,18 @@ export class Window {
   records = 0
   bytes = 0
   readonly latency = new Histogram()
-  private readonly brokerPid: number
+  private readonly brokerPids: readonly number[]
   private startMs = 0
   private endMs = 0
   private brokerCpu = 0
   private loaderCpu = 0
 
-  constructor(brokerPid: number) {
-    this.brokerPid = brokerPid
+  constructor(brokerPids: readonly number[]) {
+    this.brokerPids = brokerPids
   }
 
   begin(): void {
-    this.brokerCpu = cpuSeconds(this.brokerPid)
+    this.brokerCpu = cpuSeconds(this.brokerPids)
     this.loaderCpu = loaderCpuSeconds()
     this.startMs = performance.now()
     this.open = true
@@ -30,7 +30,7 @@ export class Window {
     if (!this.open) return
     this.open = false
     this.endMs = performance.now()
-    this.brokerCpu = cpuSeconds(this.brokerPid) - this.brokerCpu
+    this.brokerCpu = cpuSeconds(this.brokerPids) - this.brokerCpu
     this.loaderCpu = loaderCpuSeconds() - this.loaderCpu
   }
 

@@ -42,7 +42,7 @@ async function openMany(port: number, count: number): Promise<Socket[]> {
 
 async function makeTarget(port: number, partitions: number): Promise<void> {
   const connection = await Connection.open(port, 1 << 22)
-  await createTopic(connection, target, partitions, {})
+  await createTopic(connection, target, partitions, 1, {})
   connection.close()
 }
 

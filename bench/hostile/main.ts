@@ -44,7 +44,7 @@ export async function benchHostile({ only, seconds, dir }: HostileOptions): Prom
 |---|---|---|---|---|---|---|---|---|`)
   for (const name of names) {
     const folder = mkdtempSync(join(dir, 'naru-hostile-'))
-    const broker = new Broker(naru, folder, await freePort(), ['--expose-gc', '--import', collector])
+    const broker = new Broker(naru, folder, [await freePort()], ['--expose-gc', '--import', collector])
     try {
       await broker.start()
       console.log(lineOf(await measure(name, broker, seconds)))
@@ -56,27 +56,29 @@ export async function benchHostile({ only, seconds, dir }: HostileOptions): Prom
 }
 
 async function measure(name: string, broker: Broker, seconds: number): Promise<Row> {
-  const polite = new Polite(broker.port)
+  const port = broker.ports[0]
+  const pid = broker.pids[0]
+  const polite = new Polite(port)
   await polite.open()
   await during(polite, 2000)
-  await collect(broker.pid)
-  const beforeMb = memoryUse(broker.pid).rssMb
-  forgetPeak(broker.pid)
-  const beginning = new Polite(broker.port)
+  await collect(pid)
+  const beforeMb = memoryUse([pid]).rssMb
+  forgetPeak(pid)
+  const beginning = new Polite(port)
   await beginning.open().catch(() => {})
   beginning.start()
-  const attacker = await begin(name, broker.port)
+  const attacker = await begin(name, port)
   const setUp = await beginning.stop()
   beginning.close()
-  const cpuBefore = cpuSeconds(broker.pid)
-  const meanwhile = await during(new Polite(broker.port), seconds * 1000)
-  const cpu = cpuSeconds(broker.pid) - cpuBefore
-  const { peakMb } = memoryUse(broker.pid)
+  const cpuBefore = cpuSeconds([pid])
+  const meanwhile = await during(new Polite(port), seconds * 1000)
+  const cpu = cpuSeconds([pid]) - cpuBefore
+  const { peakMb } = memoryUse([pid])
   attacker.kill('SIGKILL')
   await once(attacker, 'exit')
-  await during(new Polite(broker.port), restMs)
-  await collect(broker.pid)
-  const afterMb = memoryUse(broker.pid).rssMb
+  await during(new Polite(port), restMs)
+  await collect(pid)
+  const afterMb = memoryUse([pid]).rssMb
   polite.close()
   return { name, beforeMb, peakMb, afterMb, setUp, meanwhile, cpuUsPerRequest: (cpu * 1e6) / meanwhile.requests }
 }

@@ -35,7 +35,7 @@ export class Polite {
 
   async open(): Promise<void> {
     this.connection = await Connection.open(this.port, 1 << 20)
-    await createTopic(this.connection, topic, 1, {})
+    await createTopic(this.connection, topic, 1, 1, {})
   }
 
   start(): void {
