@@ -103,10 +103,12 @@ async function run(
   if (contenders.includes(kafka)) fetchApacheKafka()
   const brokers: Broker[] = []
   const start = async (contender: Contender, nodeArgs: string[] = []) => {
+    const count = values.cluster ? 3 : 1
+    const first = await freePorts(count)
     const broker = new Broker(
       contender,
       join(runDir, contender.name),
-      await freePorts(values.cluster ? 3 : 1),
+      Array.from({ length: count }, (_, i) => first + i),
       nodeArgs
     )
     await broker.start()

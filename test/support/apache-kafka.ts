@@ -334,15 +334,6 @@ export async function freePorts(count: number): Promise<number> {
   }
 }
 
-/** So many of them, one after the other. */
-export async function freePorts(count: number): Promise<number[]> {
-  for (;;) {
-    const first = await freePort()
-    const ports = Array.from({ length: count }, (_, i) => first + i)
-    if ((await Promise.all(ports.slice(1).map(isFree))).every(Boolean)) return ports
-  }
-}
-
 function isFree(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const server = createServer()
