@@ -179,10 +179,10 @@ export class RawConnection {
   }
 
   /** Sends one request; its answer after the correlation id, which must be the request's. Need not be awaited before the next. */
-  async ask(head: RequestHead, body: Buffer): Promise<Reader | 'closed' | 'silent'> {
+  async ask(head: RequestHead, body: Buffer, timeoutMs?: number): Promise<Reader | 'closed' | 'silent'> {
     const correlationId = ++this.#correlationId
     this.write(frame(head, correlationId, body))
-    const reading = this.#reading.then(() => this.next())
+    const reading = this.#reading.then(() => this.next(timeoutMs))
     this.#reading = reading
     const content = await reading
     if (typeof content === 'string') return content

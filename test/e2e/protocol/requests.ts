@@ -22,10 +22,11 @@ export function produce(
   partition: number,
   records: Buffer,
   acks = -1,
-  timeoutMs = 10_000
+  timeoutMs = 10_000,
+  silentMs?: number
 ) {
   return ask(
-    connection.ask({ key: 0, version: 7 }, produceBody(topic, partition, records, acks, timeoutMs)),
+    connection.ask({ key: 0, version: 7 }, produceBody(topic, partition, records, acks, timeoutMs), silentMs),
     readProduce
   )
 }

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { below, type Random } from '../../../src/std/random.ts'
+import { coordinatorOf, view } from './ask.ts'
+import type { LinkMode } from './proxy.ts'
+import type { FaultyCluster, Victim } from './victims.ts'
+
+/** What a fault works on. */
+export interface FaultWorld {
+  readonly cluster: FaultyCluster
+  readonly topic: string
+  readonly partitions: number
+  readonly group: string
+  /** Decides whom it hits and for how long. */
+  readonly random: Random
+}
+
+/** What was done, and to which partitions' leader, where it is to one. */
+export interface Done {
+  readonly text: string
+  readonly partition?: number
+}
+
+/** Does one fault, and undoes it; that the cluster gets well again is waited for by whoever calls. */
+export type Fault = (world: FaultWorld) => Promise<Done>
+
+const pick = <T>(random: Random, items: readonly T[]): T => items[below(random, items.length)]
+
+async function leaderOf({ cluster, topic }: FaultWorld, partition: number): Promise<Victim> {
+  const seen = await view(cluster.bootstraps, topic)
+  const leader = seen?.partitions[partition].leader
+  const victim = cluster.brokers.find(({ nodeId }) => nodeId === leader)
+  if (!victim) throw new Error(`partition ${partition} has no leader: ${JSON.stringify(seen?.partitions)}`)
+  return victim
+}
+
+const killLeader: Fault = async world => {
+  const partition = below(world.random, world.partitions)
+  const leader = await leaderOf(world, partition)
+  await leader.kill()
+  return { text: `kill -9 ${leader.name}, leader of ${partition}`, partition }
+}
+
+const killFollower: Fault = async world => {
+  const partition = below(world.random, world.partitions)
+  const leader = await leaderOf(world, partition)
+  const follower = pick(
+    world.random,
+    world.cluster.brokers.filter(broker => broker !== leader)
+  )
+  await follower.kill()
+  return { text: `kill -9 ${follower.name}, follower of ${partition}`, partition }
+}
+
+const killCoordinator: Fault = async ({ cluster, group }) => {
+  const nodeId = await coordinatorOf(cluster.bootstraps, group)
+  const victim = cluster.brokers.find(broker => broker.nodeId === nodeId)
+  if (!victim) throw new Error(`group ${group} has no coordinator`)
+  await victim.kill()
+  return { text: `kill -9 ${victim.name}, coordinator of the group` }
+}
+
+const killController: Fault = async ({ cluster, topic }) => {
+  const seen = await view(cluster.bootstraps, topic)
+  const victim = cluster.brokers.find(({ nodeId }) => nodeId === seen?.controller)
+  if (!victim) throw new Error('there is no controller')
+  await victim.kill()
+  return { text: `kill -9 ${victim.name}, the controller` }
+}
+
+const pauseLeader: Fault = async world => {
+  const partition = below(world.random, world.partitions)
+  const leader = await leaderOf(world, partition)
+  const forMs = 500 + below(world.random, 5500)
+  leader.pause()
+  await sleep(forMs)
+  leader.resume()
+  return { text: `${leader.name}, leader of ${partition}, stopped for ${forMs} ms`, partition }
+}
+
+const killAll: Fault = async ({ cluster }) => {
+  await Promise.all(cluster.brokers.map(broker => broker.kill()))
+  return { text: 'kill -9 all brokers at once' }
+}
+
+const killOther: Fault = async ({ cluster, random }) => {
+  const victim = pick(random, cluster.others)
+  await victim.kill()
+  return { text: `kill -9 ${victim.name}` }
+}
+
+const pauseOther: Fault = async ({ cluster, random }) => {
+  const victim = pick(random, cluster.others)
+  const forMs = 500 + below(random, 5500)
+  victim.pause()
+  await sleep(forMs)
+  victim.resume()
+  return { text: `${victim.name} stopped for ${forMs} ms` }
+}
+
+/** One after the other, each when the one before it is in sync again. */
+const rollingRestart: Fault = async ({ cluster, topic }) => {
+  for (const broker of cluster.brokers) {
+    await broker.restart()
+    await cluster.healed([topic, '__consumer_offsets'])
+  }
+  return { text: 'rolling restart' }
+}
+
+const disturbLink =
+  (mode: (random: Random) => LinkMode, what: string): Fault =>
+  async ({ cluster, random }) => {
+    const link = pick(random, cluster.links)
+    const forMs = 200 + below(random, 4800)
+    await link.set(mode(random))
+    await sleep(forMs)
+    await link.open()
+    return { text: `${link.name} ${what} for ${forMs} ms` }
+  }
+
+const fillDisk: Fault = async ({ cluster, random }) => {
+  const { name, disk } = pick(random, cluster.disks)
+  const forMs = 500 + below(random, 4000)
+  disk.fill()
+  await sleep(forMs)
+  disk.free()
+  return { text: `${name} full for ${forMs} ms` }
+}
+
+export const processFaults = {
+  'leader-kill': killLeader,
+  'follower-kill': killFollower,
+  'coordinator-kill': killCoordinator,
+  'controller-kill': killController,
+  'leader-pause': pauseLeader,
+  'all-kill': killAll,
+  'supervisor-kill': killOther,
+  'supervisor-pause': pauseOther,
+  'rolling-restart': rollingRestart
+} satisfies Record<string, Fault>
+
+/** By what they need: a cluster may have no links to cut, or no disks to fill. */
+export function faultsOf(cluster: FaultyCluster): Record<string, Fault> {
+  return {
+    ...processFaults,
+    ...(cluster.links.length > 0 ? linkFaults : {}),
+    ...(cluster.disks.length > 0 ? { 'disk-full': fillDisk } : {})
+  }
+}
+
+const linkFaults = {
+  'link-cut': disturbLink(() => ({ type: 'cut' }), 'cut'),
+  'link-silent': disturbLink(() => ({ type: 'silent' }), 'silent'),
+  'link-delay': disturbLink(random => ({ type: 'delay', ms: 10 + below(random, 200) }), 'slow')
+} satisfies Record<string, Fault>

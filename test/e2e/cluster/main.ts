@@ -1,0 +1,88 @@
+/**
+ * Real faults by hand: `npm run faults -- --scenario leader-kill --rounds 10` does one kind of fault to a cluster of
+ * processes under load, `--minutes 60` all kinds in turn. `--seed` decides whom they hit and for how long.
+ */
+import { parseArgs } from 'node:util'
+import { below } from '../../../src/std/random.ts'
+import { whyNoSmallDisk } from '../../support/small-disk.ts'
+import { faultsOf } from './faults.ts'
+import { type RunResult, runFaults } from './run.ts'
+import { superviseThree } from './victims.ts'
+
+const { values } = parseArgs({
+  options: {
+    scenario: { type: 'string' },
+    rounds: { type: 'string', default: '10' },
+    minutes: { type: 'string' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    json: { type: 'boolean', default: false }
+  }
+})
+const seed = Number(values.seed)
+const cluster = await superviseThree({
+  links: true,
+  smallDisk: whyNoSmallDisk('ext4') === undefined ? 2 : undefined
+})
+const kinds = faultsOf(cluster)
+const names = values.scenario === undefined ? Object.keys(kinds) : values.scenario.split(',')
+const unknown = names.find(name => !kinds[name])
+if (unknown !== undefined) {
+  console.error(`There is no fault ${unknown} here. There are ${Object.keys(kinds).join(', ')}.`)
+  await cluster.remove()
+  process.exit(2)
+}
+console.log(`seed ${seed}`)
+const endMs = performance.now() + Number(values.minutes) * 60_000
+const rounds = Number(values.rounds)
+let failed = true
+try {
+  const result = await runFaults({
+    cluster,
+    seed,
+    onStory: line => console.log(`  ${line}`),
+    next(round, random) {
+      if (values.minutes === undefined) return round < rounds ? kinds[names[round % names.length]] : undefined
+      return performance.now() < endMs ? kinds[names[below(random, names.length)]] : undefined
+    }
+  })
+  print(result)
+  failed = result.anomalies.length > 0
+} catch (error) {
+  console.error(error, `\n${cluster.output().slice(-20_000)}`)
+} finally {
+  await cluster.remove()
+}
+process.exit(failed ? 1 : 0)
+
+function print({ silences, unreadMs, anomalies, acknowledged, read, errors }: RunResult): void {
+  const rows = [...new Set(silences.map(({ client }) => client))].map(client => {
+    const own = silences.filter(silence => silence.client === client && silence.hit).map(({ ms }) => ms)
+    return [client, p50(own), Math.max(...own), errors.get(client)?.length ?? 0]
+  })
+  rows.push(['group (reading)', p50(unreadMs), Math.max(...unreadMs), ''])
+  console.log('\nclient                 without an acknowledgement, ms: p50    max    errors')
+  for (const [client, middle, most, errors] of rows)
+    console.log(
+      `${String(client).padEnd(50)} ${Math.round(Number(middle)).toString().padStart(6)} ${Math.round(Number(most)).toString().padStart(6)}  ${String(errors).padStart(6)}`
+    )
+  const kinds = [
+    'lost',
+    'moved',
+    'reordered',
+    'duplicate',
+    'inconsistent',
+    'skipped',
+    'nonmonotonic',
+    'commit'
+  ] as const
+  console.log(`\n${acknowledged} acknowledged, ${read} read by the group`)
+  console.log(kinds.map(kind => `${kind} ${anomalies.filter(anomaly => anomaly.kind === kind).length}`).join(', '))
+  for (const { kind, text } of anomalies.slice(0, 50)) console.log(`  ${kind}: ${text}`)
+  for (const [client, messages] of errors)
+    for (const message of new Set(messages))
+      console.log(`  ${client}: ${message} (${messages.filter(one => one === message).length} times)`)
+}
+
+function p50(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
+}

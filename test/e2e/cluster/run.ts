@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Kafka, logLevel } from 'kafkajs'
+import { SeededRandom } from '../../../src/std/random.ts'
+import { Clients } from './clients.ts'
+import type { Fault } from './faults.ts'
+import { type Anomaly, anomaliesOf, longestSilenceMs } from './history.ts'
+import type { FaultyCluster } from './victims.ts'
+
+export interface RunOptions {
+  readonly cluster: FaultyCluster
+  readonly seed: number
+  /** Gives the next fault until it gives none. */
+  next(round: number, random: SeededRandom): Fault | undefined
+  /** Told as it happens. */
+  onStory?(line: string): void
+}
+
+/** How long a fault left a client without an acknowledgement. */
+export interface Silence {
+  readonly client: string
+  readonly ms: number
+  /** Whether the fault was to this partition's leader, or to no partition's in particular. */
+  readonly hit: boolean
+}
+
+export interface RunResult {
+  readonly story: readonly string[]
+  readonly silences: readonly Silence[]
+  /** How long the group read nothing, by fault. */
+  readonly unreadMs: readonly number[]
+  readonly anomalies: readonly Anomaly[]
+  readonly acknowledged: number
+  readonly read: number
+  /** Records that a client without idempotence sent twice, and errors that a client did not get over, by client. */
+  readonly errors: ReadonlyMap<string, readonly string[]>
+}
+
+const topic = 'faults'
+const group = 'faults-group'
+const partitions = 3
+/** Load before the first fault, and between one and the next. */
+const calmMs = 700
+
+/** Puts a cluster under load, does faults to it one after the other, and checks what clients have seen. */
+export async function runFaults({ cluster, seed, next, onStory }: RunOptions): Promise<RunResult> {
+  const random = new SeededRandom(seed)
+  const { bootstraps } = cluster
+  await createTopic(bootstraps)
+  const clients = new Clients({ bootstraps, topic, partitions, group })
+  await clients.start()
+  const { history } = clients
+  const topics = [topic, '__consumer_offsets']
+  await until(() => history.producers.every(({ acknowledged }) => acknowledged.length > 10), 'producers produce')
+  await until(() => history.readAtMs.length > 5, 'the group reads')
+  await cluster.healed(topics)
+  await sleep(calmMs)
+
+  const story: string[] = []
+  const silences: Silence[] = []
+  const unreadMs: number[] = []
+  const beganMs = performance.now()
+  for (let round = 0; ; round++) {
+    const fault = next(round, random)
+    if (!fault) break
+    const fromMs = performance.now()
+    const done = await fault({ cluster, topic, partitions, group, random })
+    const doneMs = performance.now()
+    await cluster.healed(topics)
+    await allHeardSince(history.producers, doneMs)
+    await sleep(calmMs)
+    const toMs = performance.now()
+    for (const { client, partition, acknowledged } of history.producers) {
+      const hit = done.partition === undefined || done.partition === partition
+      const ms = longestSilenceMs(
+        acknowledged.map(({ atMs }) => atMs),
+        fromMs,
+        toMs
+      )
+      silences.push({ client, ms, hit })
+    }
+    const unread = longestSilenceMs(history.readAtMs, fromMs, toMs)
+    unreadMs.push(unread)
+    const hits = silences.slice(-history.producers.length).filter(({ hit }) => hit)
+    const worst = (name: string) =>
+      Math.round(Math.max(...hits.filter(({ client }) => client === name).map(({ ms }) => ms)))
+    const line =
+      `${((fromMs - beganMs) / 1000).toFixed(1)} s  ${done.text}: well after ${Math.round(toMs - calmMs - fromMs)} ms; ` +
+      `silent probe ${worst('probe')}, kafkajs ${worst('kafkajs')}, platformatic ${worst('@platformatic/kafka')}, group ${Math.round(unread)} ms`
+    story.push(line)
+    onStory?.(line)
+  }
+  await clients.stop()
+  const logs = await clients.readAll()
+  const errors = new Map<string, string[]>()
+  for (const { client, errors: own } of history.producers)
+    errors.set(client, [...(errors.get(client) ?? []), ...own.map(({ message }) => message)])
+  return {
+    story,
+    silences,
+    unreadMs,
+    anomalies: anomaliesOf(history, logs),
+    acknowledged: history.producers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0),
+    read: [...history.read.values()].reduce((sum, read) => sum + read.size, 0),
+    errors
+  }
+}
+
+async function createTopic(bootstraps: readonly string[]): Promise<void> {
+  const admin = new Kafka({ brokers: [...bootstraps], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  await admin.createTopics({
+    topics: [
+      {
+        topic,
+        numPartitions: partitions,
+        replicationFactor: 3,
+        configEntries: [{ name: 'min.insync.replicas', value: '2' }]
+      }
+    ],
+    waitForLeaders: true
+  })
+  await admin.disconnect()
+}
+
+/** Every producer goes on. */
+async function allHeardSince(producers: Clients['history']['producers'], sinceMs: number): Promise<void> {
+  const silent = () => producers.find(({ acknowledged }) => !((acknowledged.at(-1)?.atMs ?? 0) > sinceMs))
+  await until(
+    () => !silent(),
+    () => `${silent()?.name} goes on`
+  )
+}
+
+async function until(holds: () => boolean, what: string | (() => string), timeoutMs = 60_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!holds()) {
+    if (performance.now() > deadline)
+      throw new Error(`not within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`)
+    await sleep(20)
+  }
+}
