@@ -1,39 +1,61 @@
+import { DiskError } from '../disk/disk.ts'
 import { type Clock, sleep } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 
 const retryMs = 1000
 
-/** Whether the disk is full. Whatever met the end of it waits here and tries again; nothing is accepted meanwhile. */
+/** Whether the disk is full. Whatever met the end of it tries again here; nothing is accepted as long as somebody does. */
 export class Space {
-  isFull = false
   private readonly clock: Clock
   private readonly logger: Logger
   private closed = false
   private waiting: Promise<void> | undefined
+  /** Attempts that met the end of the disk and are not over. */
+  private blocked = 0
 
   constructor(clock: Clock, logger: Logger) {
     this.clock = clock
     this.logger = logger
   }
 
-  /** Resolves when it is worth another try; rejects when nobody will wait for that any more. */
-  wait(): Promise<void> {
-    if (this.closed) return Promise.reject(new NaruError('KAFKA_STORAGE_ERROR', 'the disk is full'))
-    if (!this.isFull) this.logger.error({ retryMs }, 'the disk is full: nothing more is accepted')
-    this.isFull = true
-    this.waiting ??= sleep(this.clock, retryMs).then(() => {
-      this.waiting = undefined
-    })
-    return this.waiting
+  get isFull(): boolean {
+    return this.blocked > 0
   }
 
-  found(): void {
-    if (this.isFull) this.logger.info({}, 'the disk takes writes again')
-    this.isFull = false
+  /** What `attempt` gives, called again every second while the disk is full. Rejects when nobody will wait for that any more. */
+  async withSpace<T>(attempt: () => Promise<T>): Promise<T> {
+    let isBlocked = false
+    try {
+      for (;;) {
+        try {
+          return await attempt()
+        } catch (error) {
+          if (!isDiskFull(error)) throw error
+          if (this.closed) throw new NaruError('KAFKA_STORAGE_ERROR', 'the disk is full')
+          if (!isBlocked && this.blocked++ === 0)
+            this.logger.error({ retryMs }, 'the disk is full: nothing more is accepted')
+          isBlocked = true
+        }
+        await this.wait()
+      }
+    } finally {
+      if (isBlocked && --this.blocked === 0) this.logger.info({}, 'the disk takes writes again')
+    }
   }
 
   close(): void {
     this.closed = true
   }
+
+  private wait(): Promise<void> {
+    this.waiting ??= sleep(this.clock, retryMs).then(() => {
+      this.waiting = undefined
+    })
+    return this.waiting
+  }
+}
+
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof DiskError && error.kind === 'full'
 }

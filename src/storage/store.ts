@@ -290,12 +290,8 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
 
   // FlushHost
 
-  waitForSpace(): Promise<void> {
-    return this.space.wait()
-  }
-
-  spaceFound(): void {
-    this.space.found()
+  withSpace<T>(attempt: () => Promise<T>): Promise<T> {
+    return this.space.withSpace(attempt)
   }
 
   cached(log: StoredLog, slabs: readonly Slab[]): void {

@@ -175,6 +175,31 @@ describe('log store', () => {
     await again.close()
   })
 
+  it('takes appends again when there is room, though only the next journal file had met the end of the disk', async () => {
+    const disk = new SimulatedDisk({ random: new SeededRandom(4) })
+    const world = setting(disk)
+    const store = await openStore(world)
+    const log = await store.open(logId(1), syncConfig)
+    log.append(batchAt(log.endOffset, 1, 3000))
+    await durable(log)
+    // Nothing is in flight when the space goes, and the file that rounds are written to has room left.
+    disk.capacityBytes = disk.usedBytes
+    while (!isRefused(log)) {
+      log.append(batchAt(log.endOffset, 1, 3000))
+      await durable(log)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    disk.capacityBytes = Number.POSITIVE_INFINITY
+    for (let seconds = 0; isRefused(log); seconds++) {
+      assert.ok(seconds < 100, 'it notices by itself')
+      world.clock.advance(1000)
+      for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+    }
+    log.append(batchAt(log.endOffset, 1, 3000))
+    await durable(log)
+    await store.close()
+  })
+
   it('fails as a whole when the journal can no longer be written, and says so', async () => {
     const disk = new SimulatedDisk({ random: new SeededRandom(3) })
     const store = await openStore(setting(disk))

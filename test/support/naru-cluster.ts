@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -18,7 +18,12 @@ export interface ClusterOptions {
   dataDir?: string
   /** Of the first broker; free ones when absent. */
   port?: number
+  /** A file to append to what is printed to standard error. */
+  logFile?: string
 }
+
+/** So many log lines are kept. */
+const linesMax = 10_000
 
 export interface BrokerOfCluster {
   readonly nodeId: number
@@ -37,7 +42,7 @@ export interface NaruCluster {
   /** Process ids as the log tells them now. */
   broker(nodeId: number): BrokerOfCluster
   readonly supervisorPid: number
-  /** Log lines so far. */
+  /** The newest log lines. */
   log(): readonly Record<string, unknown>[]
   /** Everything printed to standard error; for what a failed test says. */
   output(): string
@@ -63,10 +68,11 @@ export async function startNaruCluster(options: ClusterOptions = {}): Promise<Na
   let ready: NaruCluster['ready']
 
   const take = (line: string) => {
+    if (options.logFile !== undefined) appendFileSync(options.logFile, `${line}\n`)
     printed = `${printed}${line}\n`.slice(-100_000)
     if (!line.startsWith('{')) return
     const fields = JSON.parse(line) as Record<string, unknown>
-    lines.push(fields)
+    if (lines.push(fields) > linesMax) lines.shift()
     if (fields.msg !== 'the broker runs') return
     const { node, pid, host, port } = fields as { node: number; pid: number; host: string; port: number }
     const broker = { nodeId: node, pid, port, bootstrap: `${host}:${port}` }

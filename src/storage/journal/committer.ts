@@ -1,4 +1,4 @@
-import { type Disk, DiskError } from '../../disk/disk.ts'
+import type { Disk } from '../../disk/disk.ts'
 import type { StoredLog } from '../log.ts'
 import { alignUp } from '../memory/slab.ts'
 import type { Journal, JournalHost } from './journal.ts'
@@ -22,8 +22,6 @@ export interface CommitHost extends JournalHost {
   flushDirect(log: StoredLog): void
   /** The store can't be written any more. */
   fail(error: Error): void
-  /** Called when the disk takes writes again. */
-  spaceFound(): void
 }
 
 interface Control {
@@ -140,22 +138,13 @@ export class Committer {
   }
 
   /** A full disk is no reason to fail: nothing was acknowledged, and the same bytes can be written when there is room. */
-  private async written(write: Promise<void>): Promise<void> {
-    let attempt = write
-    for (;;) {
-      try {
-        await attempt
-        return
-      } catch (error) {
-        if (!(error instanceof DiskError) || error.kind !== 'full') throw error
-        await this.host.waitForSpace()
-        attempt = this.journal.rewrite(this.buffer, this.used)
-        attempt.then(
-          () => this.host.spaceFound(),
-          () => {}
-        )
-      }
-    }
+  private written(write: Promise<void>): Promise<void> {
+    let first: Promise<void> | undefined = write
+    return this.host.withSpace(() => {
+      const attempt = first ?? this.journal.rewrite(this.buffer, this.used)
+      first = undefined
+      return attempt
+    })
   }
 
   /** Makes the next round in `buffer`, out of what fits. */

@@ -1,8 +1,9 @@
-import { type Disk, DiskError, type DiskFile } from '../../disk/disk.ts'
+import type { Disk, DiskFile } from '../../disk/disk.ts'
 import type { FolderSync } from '../folder-sync.ts'
 import { journalFolder } from '../layout.ts'
 import { alignUp } from '../memory/slab.ts'
 import type { JournalState, KeptRounds } from '../recovery/checkpoint.ts'
+import { isDiskFull } from '../space.ts'
 import type { LogConfig } from '../types.ts'
 import { writeRoundHeader } from './rounds.ts'
 
@@ -39,8 +40,8 @@ export interface JournalHost {
   flushNeeds(needs: ReadonlyMap<JournaledLog, number>): Promise<void>
   /** Writes a checkpoint: afterwards rounds below `state().from` are not needed any more. */
   checkpoint(): Promise<void>
-  /** Called when the disk is full; resolves when it is worth another try. */
-  waitForSpace(): Promise<void>
+  /** Tries again and again while the disk is full. */
+  withSpace<T>(attempt: () => Promise<T>): Promise<T>
 }
 
 interface JournalFile {
@@ -165,20 +166,18 @@ export class Journal {
     return this.preparing
   }
 
-  private async makeFree(): Promise<void> {
-    for (;;) {
+  private makeFree(): Promise<void> {
+    return this.host.withSpace(async () => {
       const inRing = this.filled.length + (this.current ? 1 : 0)
-      try {
-        if (inRing < this.filesMax) return void this.free.push(await this.create())
-      } catch (error) {
-        if (!(error instanceof DiskError) || error.kind !== 'full') throw error
-        if (this.filled.length === 0) {
-          await this.host.waitForSpace()
-          continue
+      if (inRing < this.filesMax)
+        try {
+          this.free.push(await this.create())
+          return
+        } catch (error) {
+          if (!isDiskFull(error) || this.filled.length === 0) throw error
         }
-      }
-      return this.reclaim()
-    }
+      await this.reclaim()
+    })
   }
 
   /** Frees the oldest file, and what happens to be free with it. */

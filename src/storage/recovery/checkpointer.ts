@@ -1,4 +1,4 @@
-import { type Disk, DiskError } from '../../disk/disk.ts'
+import type { Disk } from '../../disk/disk.ts'
 import type { FolderSync } from '../folder-sync.ts'
 import type { Journal, JournalKind } from '../journal/journal.ts'
 import type { StoredLog } from '../log.ts'
@@ -14,7 +14,7 @@ export interface CheckpointHost {
   openLogs(): Iterable<StoredLog>
   isRemoving(name: string): boolean
   garbage(): string[]
-  waitForSpace(): Promise<void>
+  withSpace<T>(attempt: () => Promise<T>): Promise<T>
 }
 
 /** Writes checkpoints, one at a time, and keeps what they say of logs that nobody has opened. */
@@ -97,14 +97,6 @@ export class Checkpointer {
       dropped: Object.fromEntries(this.dropped),
       garbage: host.garbage()
     }
-    for (;;) {
-      try {
-        await writeCheckpoint(host.disk, host.folders, host.folder, head, lines)
-        return
-      } catch (error) {
-        if (!(error instanceof DiskError) || error.kind !== 'full') throw error
-        await host.waitForSpace()
-      }
-    }
+    await host.withSpace(() => writeCheckpoint(host.disk, host.folders, host.folder, head, lines))
   }
 }

@@ -21,9 +21,8 @@ export interface FlushHost {
   readonly files: FileCache
   readonly folders: FolderSync
   readonly folder: string
-  /** Called when the disk is full; resolves when it is worth another try. */
-  waitForSpace(): Promise<void>
-  spaceFound(): void
+  /** Tries again and again while the disk is full. */
+  withSpace<T>(attempt: () => Promise<T>): Promise<T>
   /** These slabs of the log are durable now and only in memory for readers. */
   cached(log: StoredLog, slabs: readonly Slab[]): void
   wrote(log: StoredLog, bytes: number): void
@@ -58,19 +57,12 @@ export class Flusher {
   }
 
   private async pass(log: StoredLog): Promise<void> {
-    for (;;) {
-      if (log.stopped) return
-      try {
-        await this.writeOldest(log)
-        this.host.spaceFound()
-        return
-      } catch (error) {
-        if (!(error instanceof DiskError) || error.kind !== 'full') {
-          log.fail(error as Error)
-          return
-        }
-        await this.host.waitForSpace()
-      }
+    try {
+      await this.host.withSpace(async () => {
+        if (!log.stopped) await this.writeOldest(log)
+      })
+    } catch (error) {
+      log.fail(error as Error)
     }
   }
 

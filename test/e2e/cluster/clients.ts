@@ -18,6 +18,8 @@ export interface ClientsOptions {
   readonly topic: string
   readonly partitions: number
   readonly group: string
+  /** So much stands in each record of one client's besides its value. */
+  readonly paddingBytes?: number
 }
 
 /** Clients under load: producers that wait for each acknowledgement, and a group of consumers that commit. */
@@ -62,9 +64,10 @@ export class Clients {
     await producer.connect()
     this.closers.push(() => producer.disconnect())
     const history = this.history.producer(`kafkajs-${partition}`, 'kafkajs', partition, true)
-    const { topic } = this.options
+    const { topic, paddingBytes = 0 } = this.options
+    const key = Buffer.alloc(paddingBytes, 'padding')
     this.loop(history, pauseMs, async value => {
-      const [{ baseOffset }] = await producer.send({ topic, acks: -1, messages: [{ value, partition }] })
+      const [{ baseOffset }] = await producer.send({ topic, acks: -1, messages: [{ key, value, partition }] })
       return Number(baseOffset)
     })
   }

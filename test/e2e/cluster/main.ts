@@ -2,6 +2,9 @@
  * Real faults by hand: `npm run faults -- --scenario leader-kill --rounds 10` does one kind of fault to a cluster of
  * processes under load, `--minutes 60` all kinds in turn. `--seed` decides whom they hit and for how long.
  */
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { below } from '../../../src/std/random.ts'
 import { whyNoSmallDisk } from '../../support/small-disk.ts'
@@ -19,7 +22,10 @@ const { values } = parseArgs({
   }
 })
 const seed = Number(values.seed)
+const logFile = join(tmpdir(), `naru-faults-${seed}.log`)
+rmSync(logFile, { force: true })
 const cluster = await superviseThree({
+  logFile,
   links: true,
   smallDisk: whyNoSmallDisk('ext4') === undefined ? 2 : undefined
 })
@@ -31,7 +37,7 @@ if (unknown !== undefined) {
   await cluster.remove()
   process.exit(2)
 }
-console.log(`seed ${seed}`)
+console.log(`seed ${seed}, log in ${logFile}`)
 const endMs = performance.now() + Number(values.minutes) * 60_000
 const rounds = Number(values.rounds)
 let failed = true
@@ -48,7 +54,7 @@ try {
   print(result)
   failed = result.anomalies.length > 0
 } catch (error) {
-  console.error(error, `\n${cluster.output().slice(-20_000)}`)
+  console.error(error)
 } finally {
   await cluster.remove()
 }

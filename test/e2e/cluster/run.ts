@@ -46,7 +46,9 @@ export async function runFaults({ cluster, seed, next, onStory }: RunOptions): P
   const random = new SeededRandom(seed)
   const { bootstraps } = cluster
   await createTopic(bootstraps)
-  const clients = new Clients({ bootstraps, topic, partitions, group })
+  // A small disk should have something to be full of.
+  const paddingBytes = cluster.disks.length > 0 ? 8 * 1024 : 0
+  const clients = new Clients({ bootstraps, topic, partitions, group, paddingBytes })
   await clients.start()
   const { history } = clients
   const topics = [topic, '__consumer_offsets']

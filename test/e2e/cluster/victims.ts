@@ -49,6 +49,8 @@ export interface SupervisedOptions {
   readonly links?: boolean
   /** Gives this broker a small disk of its own; it takes root. */
   readonly smallDisk?: number
+  /** A file for the log lines of all. */
+  readonly logFile?: string
 }
 
 const ids = [1, 2, 3]
@@ -78,7 +80,14 @@ export async function superviseThree(options: SupervisedOptions = {}): Promise<F
   for (const link of links) await link.open()
   const args = options.links ? ['--advertised-port', String(first + ids.length)] : []
   const settings = { ...quick, ...options.settings }
-  const cluster = await startNaruCluster({ brokers: ids.length, dataDir, port: first, args, settings })
+  const cluster = await startNaruCluster({
+    brokers: ids.length,
+    dataDir,
+    port: first,
+    args,
+    settings,
+    logFile: options.logFile
+  })
   return {
     ...processesOf(cluster),
     links,
