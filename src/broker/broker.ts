@@ -21,6 +21,7 @@ import { Cluster } from './cluster.ts'
 import { Configs } from './configs.ts'
 import { CurrentOptions } from './current-options.ts'
 import { Fetcher, fetchOptions } from './fetch.ts'
+import { FullDisk } from './full-disk.ts'
 import { Hosting } from './hosting.ts'
 import { type LogDir, LogDirs } from './log-dirs.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
@@ -80,6 +81,7 @@ export class Broker {
   private readonly maintenance: Maintenance
   private readonly cleaner: Cleaner
   private stopListening: (() => void) | undefined
+  private fullDisk: FullDisk | undefined
   private changes: Promise<void> = Promise.resolve()
   private readonly roles: Roles
   private readonly hosting: Hosting
@@ -212,6 +214,7 @@ export class Broker {
   /** Lets what was appended become safe, then stops serving: who waits is told to look for another leader. */
   async close(): Promise<void> {
     this.stopListening?.()
+    this.fullDisk?.close()
     await this.changes
     await this.maintenance.stop()
     await this.cleaner.stop()
@@ -233,6 +236,7 @@ export class Broker {
   /** Ends as a process that dies does: nothing is finished, nobody is told. */
   async abandon(): Promise<void> {
     this.stopListening?.()
+    this.fullDisk?.close()
     for (const partition of this.partitions.all()) partition.close(stopping())
     this.groups.close()
     this.timers.close()
@@ -252,6 +256,7 @@ export class Broker {
     this.loading = undefined
     this.maintenance.start()
     this.cleaner.start()
+    this.fullDisk = new FullDisk(this.parts)
   }
 
   /** Who leads what changes at once; logs are opened and removed one change after the other. */
@@ -259,6 +264,7 @@ export class Broker {
     if (change.brokers) {
       for (const partition of this.partitions.all()) this.roles.assign(partition)
       this.roles.brokersChanged()
+      this.fullDisk?.brokersChanged()
     } else this.hosting.assign(change.partitions)
     this.changes = this.changes
       .then(() => this.apply(change))

@@ -267,6 +267,10 @@ class MetastoreControl implements Control {
     await this.membership.update({ endpoint })
   }
 
+  async reportFull(full: boolean): Promise<void> {
+    await this.membership.update({ full })
+  }
+
   async drain(timeoutMs: number): Promise<void> {
     await this.membership.update({ draining: true })
     // What the controller would do with a partition is what there is to wait for.

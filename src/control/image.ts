@@ -169,7 +169,8 @@ export class Image implements MetadataImage {
     const value = this.brokerValues.get(nodeId)
     if (!registration || !value) this.brokersById.delete(nodeId)
     else {
-      const { endpoint, rack, host, draining = false } = value
+      const { endpoint, rack, host } = value
+      const draining = value.draining === true || value.full === true
       this.brokersById.set(nodeId, { nodeId, epoch: registration.epoch, endpoint, rack, host, draining })
     }
   }

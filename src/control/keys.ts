@@ -44,6 +44,8 @@ export interface BrokerValue {
   readonly rack?: string
   readonly host?: string
   readonly draining?: boolean
+  /** Its disk is full. */
+  readonly full?: boolean
 }
 
 /** One life of a broker. */

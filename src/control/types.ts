@@ -46,7 +46,7 @@ export interface BrokerImage {
   readonly rack: string | undefined
   /** The machine that it runs on, which brokers that fail together share; undefined where it doesn't say. */
   readonly host: string | undefined
-  /** It is about to stop: others shall lead. */
+  /** It is about to stop, or its disk is full: others shall lead, and nobody waits for it. */
   readonly draining: boolean
 }
 
@@ -152,6 +152,8 @@ export interface Control {
   reportGone(nodeId: number, epoch: number): Promise<void>
   /** Tells where clients reach this broker. */
   advertise(endpoint: { host: string; port: number }): Promise<void>
+  /** Says whether this broker's disk is full: as long as it is, others lead what they can. */
+  reportFull(isFull: boolean): Promise<void>
   /** Announces this broker's end; resolves when no partition is left that it leads and another could, or after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>
   onChange(listener: (change: ImageChange) => void | Promise<void>): () => void

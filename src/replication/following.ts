@@ -10,6 +10,8 @@ export class Following {
   since: number | undefined
   /** Where the last request that named it fetches from. */
   askedFrom = 0
+  /** The error that was reported last and is not over. */
+  trouble: string | undefined
 
   constructor(partition: Partition, role: FollowerRole) {
     this.partition = partition

@@ -243,7 +243,10 @@ export class Lane {
         this.rest(following, role.truncate(divergingEpoch))
       else {
         const before = partition.endOffset
-        if (fetched.records) role.append(fetched.records)
+        if (fetched.records) {
+          role.append(fetched.records)
+          following.trouble = undefined
+        }
         role.committed(highWatermark)
         if (partition.endOffset > before) this.await(following)
         if (this.throttle && fetched.records && isThrottled(partition, 'follower'))
@@ -296,9 +299,13 @@ export class Lane {
       })
   }
 
-  private report({ partition }: Following, error: unknown): void {
-    const { topic, index } = partition
-    const context = { topic, partition: index, leader: this.nodeId, code: codeOf(error), error: messageOf(error) }
+  /** Once for as long as it stays the same: a disk that is full is found full five times a second by every partition. */
+  private report(following: Following, error: unknown): void {
+    const { topic, index } = following.partition
+    const text = messageOf(error)
+    if (following.trouble === text) return
+    following.trouble = text
+    const context = { topic, partition: index, leader: this.nodeId, code: codeOf(error), error: text }
     this.world.logger.error(context, 'could not follow a partition')
   }
 }

@@ -13,6 +13,8 @@ export class Space {
   private waiting: Promise<void> | undefined
   /** Attempts that met the end of the disk and are not over. */
   private blocked = 0
+  /** Told whenever the disk is found full, or is no longer. */
+  onChange: ((isFull: boolean) => void) | undefined
 
   constructor(clock: Clock, logger: Logger) {
     this.clock = clock
@@ -33,14 +35,19 @@ export class Space {
         } catch (error) {
           if (!isDiskFull(error)) throw error
           if (this.closed) throw new NaruError('KAFKA_STORAGE_ERROR', 'the disk is full')
-          if (!isBlocked && this.blocked++ === 0)
+          if (!isBlocked && this.blocked++ === 0) {
             this.logger.error({ retryMs }, 'the disk is full: nothing more is accepted')
+            this.onChange?.(true)
+          }
           isBlocked = true
         }
         await this.wait()
       }
     } finally {
-      if (isBlocked && --this.blocked === 0) this.logger.info({}, 'the disk takes writes again')
+      if (isBlocked && --this.blocked === 0) {
+        this.logger.info({}, 'the disk takes writes again')
+        this.onChange?.(false)
+      }
     }
   }
 

@@ -90,7 +90,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
   private readonly marks: Marks
   private readonly indexes = new IndexCache(sealedIndexesMax)
   private readonly renamed: Garbage
-  private readonly space: Space
+  readonly space: Space
   private bytesSinceCheckpoint = 0
   private failure: Error | undefined
   private closing: Promise<void> | undefined

@@ -155,6 +155,8 @@ export interface LogStore {
   readonly pressure: Pressure
   /** Memory that is kept only because reads (LogRead) were not released yet. */
   readonly lent: { readonly bytes: number }
+  /** Whether the disk is full; `onChange` is told when that changes. */
+  readonly space: { readonly isFull: boolean; onChange: ((isFull: boolean) => void) | undefined }
   /** The logs that have data in the folder. */
   ids(): LogId[]
   /** Opens a log, recovered and ready; a log without data costs no file until its first append. One Log object per id. */

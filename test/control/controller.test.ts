@@ -92,6 +92,36 @@ describe('a partition whose leader', () => {
     assert.notEqual(leaderOf(controls[1].image, now()), undefined)
   })
 
+  it('has a full disk is led by another until the disk has room, and not by it again of itself', async () => {
+    const { controls, now } = await nodes(3)
+    await controls[0].reportFull(true)
+    await settle()
+    assert.deepEqual([now().leader, now().leaderEpoch, now().isr], [2, 1, [2, 3]])
+    await controls[0].reportFull(false)
+    await settle()
+    assert.equal(controls[2].image.broker(1)?.draining, false)
+    assert.deepEqual([now().leader, now().leaderEpoch], [2, 1])
+  })
+
+  it('has a full disk like all others leads on', async () => {
+    const { controls, now } = await nodes(2)
+    await controls[1].reportFull(true)
+    await controls[0].reportFull(true)
+    await settle()
+    assert.deepEqual([now().leader, now().leaderEpoch], [1, 0])
+  })
+
+  it('stops while its disk is full does not come to be a candidate again when there is room', async () => {
+    const { clock, controls } = await nodes(2)
+    await controls[0].reportFull(true)
+    const drained = controls[0].drain(1000)
+    await settle()
+    clock.advance(1000)
+    await drained
+    await controls[0].reportFull(false)
+    assert.equal(controls[1].image.broker(1)?.draining, true)
+  })
+
   it('was the last in-sync replica waits for it, and it leads again with a new epoch when it is back', async () => {
     const { controls, open, now } = await nodes(2)
     const [first, second] = controls

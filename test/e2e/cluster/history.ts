@@ -134,21 +134,14 @@ export function anomaliesOf(history: History, logs: ReadonlyMap<number, Log>): A
   return found
 }
 
-/** The longest time without an acknowledgement that touches a span; begun but not over at its end counts too. */
+/** The longest time without an acknowledgement that touches a span; one that is not over at its end counts too. */
 export function longestSilenceMs(atMs: readonly number[], fromMs: number, toMs: number): number {
   let longest = 0
-  let last = fromMs
-  let before = Number.NEGATIVE_INFINITY
+  let last: number | undefined
   for (const at of atMs) {
-    if (at < fromMs) {
-      before = at
-      continue
-    }
-    // What was under way when the span began counts from the last word before it.
-    const since = last === fromMs && before !== Number.NEGATIVE_INFINITY ? before : last
-    longest = Math.max(longest, at - since)
+    if (at >= fromMs) longest = Math.max(longest, at - (last ?? fromMs))
     last = at
     if (at > toMs) return longest
   }
-  return Math.max(longest, toMs - last)
+  return Math.max(longest, toMs - (last ?? fromMs))
 }
