@@ -61,6 +61,7 @@ export class Roles {
       lagTimeMaxMs: Number(lanes.config.lagTimeMaxMs),
       brokerEpochOf: nodeId => image.broker(nodeId)?.epoch,
       isDraining: nodeId => image.broker(nodeId)?.draining ?? false,
+      inDoubt: () => control.inDoubt,
       change: async (partition, leader, isr, joining) => {
         const known = this.led.get(partition)
         if (known?.leader !== leader) return false
@@ -76,12 +77,14 @@ export class Roles {
     if (this.closed || !image) return
     const leader = leaderOf(control.image, image)
     const isReplica = image.replicas.includes(control.nodeId)
-    if (partition.failure || !isReplica || !leader) this.retire(partition)
-    else if (leader.nodeId !== control.nodeId) {
+    // Also while it isn't registered: the end of a lease says nothing of who lives, and another leader has another epoch.
+    const isOurs = image.leader === control.nodeId && image.leaderBrokerEpoch === control.brokerEpoch
+    if (partition.failure || !isReplica || !(leader || isOurs)) this.retire(partition)
+    else if (isOurs) this.lead(partition, image)
+    else if (leader && leader.nodeId !== control.nodeId) {
       this.stopLeading(partition)
       this.fetchers.follow(partition, leader.nodeId, image.leaderEpoch, image.isr.includes(control.nodeId))
-    } else if (leader.epoch === control.brokerEpoch) this.lead(partition, image)
-    else this.retire(partition)
+    } else this.retire(partition)
   }
 
   /** To be called after the partitions were assigned anew because brokers came, went or changed. */

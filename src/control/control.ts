@@ -4,11 +4,12 @@ import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
-import { type Random, randomUuid } from '../std/random.ts'
+import type { Random } from '../std/random.ts'
 import type { TopicId } from '../storage/types.ts'
 import { Controller } from './controller.ts'
 import { electedBy, newPartition, repaired, without } from './election.ts'
 import { Follower } from './follower.ts'
+import { foundCluster, newId } from './founding.ts'
 import type { Image } from './image.ts'
 import { controllerElection, format, keys, parse, type Signature, type TopicValue } from './keys.ts'
 import { Membership } from './membership.ts'
@@ -32,6 +33,8 @@ export interface ControlOptions {
   readonly rack?: string
   /** The machine that it runs on. */
   readonly host?: string
+  /** The id of its data folder: see `claimNode`. */
+  readonly folder?: string
   /** How long this broker counts as alive when it isn't heard of; `broker.session.timeout.ms` when absent. */
   readonly sessionTimeoutMs?: number
   readonly clock: Clock
@@ -51,10 +54,7 @@ type Configs = Readonly<Record<string, string>>
  */
 export async function openControl(options: ControlOptions): Promise<Control> {
   const { metastore, random, logger } = options
-  await metastore.txn({
-    compare: [{ key: keys.clusterId, target: 'version', is: '=', to: 0 }],
-    success: [{ type: 'put', key: keys.clusterId, value: newId(random) }]
-  })
+  await foundCluster(metastore, random)
   const control = new MetastoreControl(options, await Follower.open(metastore, logger))
   await control.start()
   return control
@@ -76,7 +76,7 @@ class MetastoreControl implements Control {
   private closed = false
 
   constructor(options: ControlOptions, follower: Follower) {
-    const { nodeId, rack, host, metastore, clock, random, logger } = options
+    const { nodeId, rack, host, folder, metastore, clock, random, logger } = options
     this.nodeId = nodeId
     this.follower = follower
     this.known = follower.image
@@ -86,11 +86,10 @@ class MetastoreControl implements Control {
     this.logger = logger
     this.clock = clock
     this.metadata = new Metadata(metastore, follower)
-    this.controller = new Controller(this.metadata, nodeId, options)
     const { sessionTimeoutMs = controlOptions.sessionTimeoutMs.default } = options
     this.membership = new Membership(
       this.metadata,
-      { nodeId, rack, host, incarnation: newId(random), sessionTimeoutMs, clock, logger },
+      { nodeId, rack, host, folder, incarnation: newId(random), sessionTimeoutMs, clock, logger },
       {
         registered: lease => {
           this.standing = this.controller.stand(lease, true)
@@ -98,6 +97,11 @@ class MetastoreControl implements Control {
         replaced: () => void this.controller.close()
       }
     )
+    this.controller = new Controller(this.metadata, nodeId, {
+      ...options,
+      sessionTimeoutMs,
+      inDoubt: () => this.membership.inDoubt
+    })
     follower.onChange(change => {
       if (change.brokers) this.membership.imageChanged()
       this.controller.imageChanged(change)
@@ -106,6 +110,10 @@ class MetastoreControl implements Control {
 
   get brokerEpoch(): number | undefined {
     return this.membership.epoch
+  }
+
+  get inDoubt(): boolean {
+    return this.membership.inDoubt
   }
 
   async start(): Promise<void> {
@@ -386,12 +394,4 @@ class MetastoreControl implements Control {
 
 function alreadyExists(name: string): NaruError {
   return new NaruError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
-}
-
-/** A random id as Kafka prints it. One that begins with `-` would be taken for a flag by command lines. */
-function newId(random: Random): string {
-  for (;;) {
-    const id = randomUuid(random).toString('base64url')
-    if (!id.startsWith('-')) return id
-  }
 }

@@ -27,20 +27,36 @@ export class Controller {
   private readonly nodeId: number
   private readonly clock: Clock
   private readonly logger: Logger
+  private readonly sessionTimeoutMs: number
+  private readonly inDoubt: () => boolean
   private leadership: Leadership | undefined
   /** Partitions to look at, by their keys; all of them when `everything`. */
   private due = new Map<string, PartitionPlace>()
   private everything = false
   private running: Promise<void> | undefined
   private timer: Timer | undefined
+  /** While it runs there are leaders that aren't registered and may live all the same. */
+  private doubtTimer: Timer | undefined
   private outvoted: (() => void) | undefined
   private closed = false
 
-  constructor(metadata: Metadata, nodeId: number, world: { clock: Clock; logger: Logger }) {
+  constructor(
+    metadata: Metadata,
+    nodeId: number,
+    world: {
+      clock: Clock
+      logger: Logger
+      sessionTimeoutMs: number
+      /** See Control. */
+      inDoubt(): boolean
+    }
+  ) {
     this.metadata = metadata
     this.nodeId = nodeId
     this.clock = world.clock
     this.logger = world.logger
+    this.sessionTimeoutMs = world.sessionTimeoutMs
+    this.inDoubt = world.inDoubt
   }
 
   /**
@@ -118,6 +134,7 @@ export class Controller {
     this.closed = true
     this.leadership = undefined
     this.timer?.cancel()
+    this.doubtTimer?.cancel()
     await this.running
   }
 
@@ -173,7 +190,7 @@ export class Controller {
     this.everything = false
     const repairs: Repair[] = []
     const check = (place: PartitionPlace, partition: PartitionImage | undefined) => {
-      if (!partition || partition.replicas.length === 0) return
+      if (!partition || partition.replicas.length === 0 || this.isPardoned(partition)) return
       const changed = completed(image, partition) ?? repaired(image, partition)
       if (changed) repairs.push({ place, key: keys.partition(place.topicId, place.index), partition: changed })
     }
@@ -183,6 +200,19 @@ export class Controller {
       for (const { topicId, partitions } of image.topics())
         for (const [index, partition] of partitions.entries()) check({ topicId, index }, partition)
     return repairs
+  }
+
+  /** Whether a leader that isn't registered gets the time to come back: the end of its lease proves nothing. */
+  private isPardoned({ leader, leaderBrokerEpoch }: PartitionImage): boolean {
+    const { image } = this.metadata
+    // Another life of it is evidence.
+    if (image.broker(leader) || image.lifeOf(leader)?.epoch !== leaderBrokerEpoch || !this.inDoubt()) return false
+    this.doubtTimer ??= this.clock.after(this.sessionTimeoutMs, () => {
+      this.doubtTimer = undefined
+      this.everything = true
+      void this.work()
+    })
+    return true
   }
 
   private async write({ fence }: Leadership, repairs: readonly Repair[]): Promise<void> {

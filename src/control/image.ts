@@ -1,7 +1,15 @@
 import { electionKey } from '../metastore/election.ts'
 import type { Change } from '../metastore/metastore.ts'
 import type { TopicId } from '../storage/types.ts'
-import { type BrokerValue, controllerElection, keys, parse, partitionOf, type TopicValue } from './keys.ts'
+import {
+  type BrokerValue,
+  controllerElection,
+  keys,
+  type NodeValue,
+  parse,
+  partitionOf,
+  type TopicValue
+} from './keys.ts'
 import { isReassigning } from './reassignment.ts'
 import type { BrokerImage, ImageChange, MetadataImage, PartitionImage, PartitionPlace, TopicImage } from './types.ts'
 
@@ -20,10 +28,9 @@ interface Touched {
   brokers: boolean
 }
 
-interface Registration {
+/** The last life of a node, whether it is registered or not. */
+interface NodeLife extends NodeValue {
   readonly epoch: number
-  /** Drawn by each life of a broker: tells its own registration from that of another process with its node id. */
-  readonly incarnation: string
 }
 
 /** The metadata image: fed with the metastore's changes, whole revisions at a time. Topic images are never changed, only replaced. */
@@ -37,7 +44,8 @@ export class Image implements MetadataImage {
   private readonly byId = new Map<TopicId, TopicImage>()
   private readonly byName = new Map<string, TopicImage>()
   private readonly brokerValues = new Map<number, BrokerValue>()
-  private readonly registrations = new Map<number, Registration>()
+  private readonly lives = new Map<number, NodeLife>()
+  private readonly registrations = new Map<number, number>()
   private readonly configs = new Map<string, Readonly<Record<string, string>>>()
   /** Topics in order of their names; undefined after a topic came or went, until somebody asks. */
   private sorted: string[] | undefined
@@ -79,9 +87,20 @@ export class Image implements MetadataImage {
     return this.brokersById.get(nodeId)
   }
 
+  /** The last life of a node that there was, registered or not. */
+  lifeOf(nodeId: number): NodeLife | undefined {
+    return this.lives.get(nodeId)
+  }
+
+  /** The epoch that a node is registered with, whether it has said more or not. */
+  registrationOf(nodeId: number): number | undefined {
+    return this.registrations.get(nodeId)
+  }
+
   /** Which life of a node is registered; undefined when none is. */
   incarnationOf(nodeId: number): string | undefined {
-    return this.registrations.get(nodeId)?.incarnation
+    const life = this.lives.get(nodeId)
+    return life?.epoch === this.registrations.get(nodeId) ? life?.incarnation : undefined
   }
 
   brokerConfigs(nodeId: number | undefined): Readonly<Record<string, string>> {
@@ -152,9 +171,14 @@ export class Image implements MetadataImage {
       touched.brokers = true
     } else if (key.startsWith('registrations/')) {
       const nodeId = Number(key.slice('registrations/'.length))
-      if (change.type === 'delete') this.registrations.delete(nodeId)
-      else this.registrations.set(nodeId, { epoch: change.item.modRevision, incarnation: change.item.value })
+      if (text === undefined) this.registrations.delete(nodeId)
+      else this.registrations.set(nodeId, Number(text))
       this.rebuildBroker(nodeId)
+      touched.brokers = true
+    } else if (key.startsWith('nodes/')) {
+      const nodeId = Number(key.slice('nodes/'.length))
+      if (change.type === 'delete') this.lives.delete(nodeId)
+      else this.lives.set(nodeId, { ...parse<NodeValue>(change.item.value), epoch: change.item.modRevision })
       touched.brokers = true
     } else if (key.startsWith('configs/brokers/')) {
       if (text === undefined) this.configs.delete(key)
@@ -165,13 +189,13 @@ export class Image implements MetadataImage {
 
   private rebuildBroker(nodeId: number): void {
     this.brokerList = undefined
-    const registration = this.registrations.get(nodeId)
+    const epoch = this.registrations.get(nodeId)
     const value = this.brokerValues.get(nodeId)
-    if (!registration || !value) this.brokersById.delete(nodeId)
+    if (epoch === undefined || !value) this.brokersById.delete(nodeId)
     else {
       const { endpoint, rack, host } = value
       const draining = value.draining === true || value.full === true
-      this.brokersById.set(nodeId, { nodeId, epoch: registration.epoch, endpoint, rack, host, draining })
+      this.brokersById.set(nodeId, { nodeId, epoch, endpoint, rack, host, draining })
     }
   }
 

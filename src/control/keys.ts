@@ -13,7 +13,8 @@ import type { PartitionImage } from './types.ts'
  *   partitions/{topic id}/{index}   PartitionImage. The controller writes leaders, a leader its ISR, both by compare-and-set
  *   configs/brokers/{node id}       configs of one broker; `default` for all of them
  *   brokers/{node id}               BrokerValue, under the broker's lease
- *   registrations/{node id}         the incarnation, under the same lease. The revision that wrote it is the broker epoch
+ *   nodes/{node id}                 NodeValue: the last life of the node. The revision that wrote it is its broker epoch
+ *   registrations/{node id}         the broker epoch, under the same lease as `brokers/`: that life is there
  *   elections/controller            node id, under the controller's lease
  */
 export const keys = {
@@ -27,6 +28,7 @@ export const keys = {
   partitions: 'partitions/',
   brokerConfigs: (nodeId: number | undefined) => `configs/brokers/${nodeId ?? 'default'}`,
   broker: (nodeId: number) => `brokers/${nodeId}`,
+  node: (nodeId: number) => `nodes/${nodeId}`,
   registration: (nodeId: number) => `registrations/${nodeId}`
 }
 
@@ -48,6 +50,13 @@ export interface BrokerValue {
   readonly full?: boolean
 }
 
+export interface NodeValue {
+  /** Drawn by each life of a broker: tells it from others, and from another process with its node id. */
+  readonly incarnation: string
+  /** The id of its data folder, where folders have one. */
+  readonly folder?: string
+}
+
 /** One life of a broker. */
 export interface Signature {
   readonly nodeId: number
@@ -60,7 +69,7 @@ export function partitionOf(key: string): { topicId: TopicId; index: number } {
   return { topicId, index: Number(index) }
 }
 
-type Value = TopicValue | PartitionImage | BrokerValue | Signature | Record<string, string> | number
+type Value = TopicValue | PartitionImage | BrokerValue | NodeValue | Signature | Record<string, string> | number
 
 export const format = (value: Value): string => JSON.stringify(value)
 export const parse = <T>(text: string): T => JSON.parse(text) as T

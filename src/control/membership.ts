@@ -1,9 +1,10 @@
-import type { Compare, Lease, Metastore, Operation } from '../metastore/metastore.ts'
+import { type Lease, type Metastore, MetastoreError, type Operation } from '../metastore/metastore.ts'
 import { assert } from '../std/assert.ts'
 import type { Clock, Timer } from '../std/clock.ts'
+import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
-import { type BrokerValue, format, keys } from './keys.ts'
-import { guard, type Metadata, registeredAs } from './metadata.ts'
+import { type BrokerValue, format, keys, type NodeValue, parse } from './keys.ts'
+import { guard, type Metadata, registeredAs, wroteLast } from './metadata.ts'
 
 /** A registration that failed is tried again after so long. */
 const retryMs = 200
@@ -12,6 +13,8 @@ export interface MembershipOptions {
   readonly nodeId: number
   readonly rack: string | undefined
   readonly host: string | undefined
+  /** The id of its data folder, where it has one. */
+  readonly folder: string | undefined
   /** Drawn for this life of the broker. */
   readonly incarnation: string
   readonly sessionTimeoutMs: number
@@ -27,8 +30,9 @@ export interface MembershipListener {
 }
 
 /**
- * This broker's registration, under a lease. When it goes - the lease has ended, or a peer found the port closed - the
- * broker registers again with a new epoch; when another process takes its node id, it stays away for good.
+ * This broker's registration, under a lease. When it goes - the lease has ended, or a peer found the port closed - the broker
+ * registers again as the same life: nothing that it led or had acknowledged is in question. When another process takes its
+ * node id, it stays away for good.
  */
 export class Membership {
   private readonly metadata: Metadata
@@ -39,6 +43,8 @@ export class Membership {
   private value: BrokerValue
   private joining: Promise<void> | undefined
   private timer: Timer | undefined
+  /** Until when leases of others may have ended as this broker's did, though it lived. */
+  private doubtUntil = Number.NEGATIVE_INFINITY
   private ended = false
 
   constructor(metadata: Metadata, options: MembershipOptions, listener: MembershipListener) {
@@ -49,11 +55,16 @@ export class Membership {
     this.value = { rack: options.rack, host: options.host }
   }
 
-  /** The epoch of the registration, as far as the image knows; undefined while there is none of this life. */
+  /** The epoch of this life, as far as the image knows; undefined while there is none, and when another has come. */
   get epoch(): number | undefined {
-    const { image } = this.metadata
     const { nodeId, incarnation } = this.options
-    return image.incarnationOf(nodeId) === incarnation ? image.broker(nodeId)?.epoch : undefined
+    const life = this.metadata.image.lifeOf(nodeId)
+    return life?.incarnation === incarnation ? life.epoch : undefined
+  }
+
+  /** See Control. */
+  get inDoubt(): boolean {
+    return this.options.clock.monotonic() < this.doubtUntil || (this.lease?.inDoubt ?? false)
   }
 
   /** The lease that what ends with this broker goes under. */
@@ -77,6 +88,7 @@ export class Membership {
       await this.register(lease)
     } catch (error) {
       if (!held) lease.abandon()
+      else if (isLeaseGone(error)) this.leaseLost(held)
       throw error
     }
     if (!held) {
@@ -90,25 +102,19 @@ export class Membership {
   /** Changes what the registration says. */
   async update(change: Partial<BrokerValue>): Promise<void> {
     this.value = { ...this.value, ...change }
-    const { epoch, lease } = this
+    const { nodeId } = this.options
     // While there is none, the next registration says it.
-    if (epoch !== undefined && lease)
-      await this.metadata.txn([registeredAs(this.options.nodeId, epoch)], [this.put(lease)])
+    for (let { lease } = this; lease && this.isRegistered; { lease } = this) {
+      const unchanged = this.metadata.unchanged(keys.broker(nodeId))
+      if (await this.metadata.txn([registeredAs(nodeId, this.epoch!), unchanged], [this.put(lease)])) return
+    }
   }
 
   /** To be called when brokers changed in the image. */
   imageChanged(): void {
-    if (this.ended || this.joining || !this.lease || this.epoch !== undefined) return
-    const other = this.metadata.image.incarnationOf(this.options.nodeId)
-    if (other === undefined) this.rejoin()
-    else {
-      this.end()
-      this.listener.replaced()
-      this.options.logger.error(
-        { nodeId: this.options.nodeId },
-        'another process has taken this node id: this broker leads nothing any more; stop one of them'
-      )
-    }
+    if (this.ended || this.joining || !this.lease || this.isRegistered) return
+    if (this.epoch === undefined) this.replaced()
+    else this.rejoin()
   }
 
   /** Deletes the registration and all that is under the lease. */
@@ -129,9 +135,26 @@ export class Membership {
     this.timer?.cancel()
   }
 
+  private get isRegistered(): boolean {
+    const { epoch } = this
+    return epoch !== undefined && this.metadata.image.registrationOf(this.options.nodeId) === epoch
+  }
+
+  private replaced(): void {
+    if (this.ended) return
+    this.end()
+    this.listener.replaced()
+    this.options.logger.error(
+      { nodeId: this.options.nodeId },
+      'another process has taken this node id: this broker leads nothing any more; stop one of them'
+    )
+  }
+
   private leaseLost(lease: Lease): void {
     if (this.ended || this.lease !== lease) return
-    this.options.logger.warn({ nodeId: this.options.nodeId }, "this broker's lease has ended; it registers again")
+    const { nodeId, sessionTimeoutMs, clock, logger } = this.options
+    logger.warn({ nodeId }, "this broker's lease has ended; it registers again")
+    this.doubtUntil = clock.monotonic() + sessionTimeoutMs
     this.lease = undefined
     this.rejoin()
   }
@@ -148,6 +171,10 @@ export class Membership {
       error => {
         this.joining = undefined
         if (this.ended) return
+        if (isLeaseGone(error)) {
+          this.rejoin()
+          return
+        }
         this.options.logger.warn({ err: error }, 'the broker could not register; it tries again')
         this.timer = this.options.clock.after(retryMs, () => this.rejoin())
       }
@@ -155,19 +182,42 @@ export class Membership {
   }
 
   private async register(lease: Lease): Promise<void> {
-    const { nodeId, incarnation } = this.options
+    const { nodeId } = this.options
+    const life = this.epoch ?? (await this.begin())
     const key = keys.registration(nodeId)
-    for (;;) {
+    while (!this.ended) {
       const { item } = await guard(this.metastore.get(key))
       // An attempt whose answer was lost.
       if (item && item.lease === lease.id) return
-      const seen: Compare = { key, target: 'modRevision', is: '=', to: item?.modRevision ?? 0 }
-      if (await this.metadata.txn([seen], [{ type: 'put', key, value: incarnation, lease: lease.id }, this.put(lease)]))
-        return
+      const seen = wroteLast(key, item?.modRevision ?? 0)
+      const puts: Operation[] = [{ type: 'put', key, value: String(life), lease: lease.id }, this.put(lease)]
+      if (await this.metadata.txn([seen, wroteLast(keys.node(nodeId), life)], puts)) return
+      if (this.epoch === undefined) this.replaced()
+    }
+  }
+
+  /** Begins this life, which ends any other of the node: its epoch. */
+  private async begin(): Promise<number> {
+    const { nodeId, incarnation, folder } = this.options
+    const key = keys.node(nodeId)
+    for (;;) {
+      const { item } = await guard(this.metastore.get(key))
+      // An attempt whose answer was lost.
+      if (item && parse<NodeValue>(item.value).incarnation === incarnation) return item.modRevision
+      const value = format({ incarnation, folder })
+      const seen = wroteLast(key, item?.modRevision ?? 0)
+      const { succeeded, revision } = await this.metadata.change([seen], [{ type: 'put', key, value }])
+      if (succeeded) return revision
     }
   }
 
   private put(lease: Lease): Operation {
     return { type: 'put', key: keys.broker(this.options.nodeId), value: format(this.value), lease: lease.id }
   }
+}
+
+/** Whether a transaction was refused because its lease has ended: perhaps nobody has said so yet. */
+function isLeaseGone(error: unknown): boolean {
+  const cause = error instanceof NaruError ? error.cause : error
+  return cause instanceof MetastoreError && cause.kind === 'lease'
 }

@@ -46,7 +46,7 @@ export class Metadata {
   }
 
   unchanged(key: string): Compare {
-    return { key, target: 'modRevision', is: '=', to: this.image.modRevision(key) }
+    return wroteLast(key, this.image.modRevision(key))
   }
 }
 
@@ -60,12 +60,20 @@ export const madeBy = (key: string, revision: number): Compare => ({
   to: revision
 })
 
+/** Holds while this revision was the last to write a key; 0: while it isn't there. */
+export const wroteLast = (key: string, revision: number): Compare => ({
+  key,
+  target: 'modRevision',
+  is: '=',
+  to: revision
+})
+
 /** Holds while a broker is registered with this epoch. */
 export const registeredAs = (nodeId: number, epoch: number): Compare => ({
   key: keys.registration(nodeId),
-  target: 'modRevision',
+  target: 'value',
   is: '=',
-  to: epoch
+  to: String(epoch)
 })
 
 /** Gives what the metastore refuses a code that doors can translate. */

@@ -5,7 +5,7 @@ export interface PartitionImage {
   /** Node id of the leader. It leads only while it is registered with `leaderBrokerEpoch`: see `leadOf`. */
   readonly leader: number
   readonly leaderEpoch: number
-  /** The registration of the leader that was elected: a restarted broker leads nothing until it is elected again. */
+  /** The life of the leader that was elected: a restarted broker leads nothing until it is elected again. */
   readonly leaderBrokerEpoch: number
   /** Node ids, the preferred leader first. */
   readonly replicas: readonly number[]
@@ -39,7 +39,7 @@ export interface TopicImage {
 
 export interface BrokerImage {
   readonly nodeId: number
-  /** Grows with every registration of this node: a restart, or the end of a lease, gives a new one. */
+  /** Grows with every life of this node: a restart gives a new one, the end of a lease while it lives does not. */
   readonly epoch: number
   /** Where clients reach it; undefined until it listens. */
   readonly endpoint: { readonly host: string; readonly port: number } | undefined
@@ -107,8 +107,10 @@ export type Election = 'elected' | 'not needed' | 'no candidate' | 'unknown part
 export interface Control {
   readonly nodeId: number
   readonly image: MetadataImage
-  /** The epoch of this broker's own registration; undefined while it has none, and so leads nothing. */
+  /** The epoch of this life of the broker; undefined before it is known and once another process has the node id: it leads nothing then. */
   readonly brokerEpoch: number | undefined
+  /** Whether brokers that aren't registered may live all the same: the metastore was silent so long that it may have ended leases by itself. */
+  readonly inDoubt: boolean
   /** `assignments`: the replicas of each partition. TOPIC_ALREADY_EXISTS. */
   createTopic(topic: {
     name: string

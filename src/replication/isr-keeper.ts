@@ -5,6 +5,8 @@ import type { Logger } from '../std/log.ts'
 
 /** A change of an ISR whose fate is unknown, or that could not be asked for, is taken up again after so long. */
 const retryMs = 200
+/** While it is in doubt whether a member that isn't registered lives, it is looked at again after so long. */
+const doubtMs = 1000
 
 /** What an ISR is kept by: who is registered, and how the metastore is asked for a change. */
 export interface IsrWorld {
@@ -12,6 +14,8 @@ export interface IsrWorld {
   readonly logger: Logger
   readonly lagTimeMaxMs: number
   brokerEpochOf(nodeId: number): number | undefined
+  /** Whether a broker that isn't registered may live all the same. */
+  inDoubt(): boolean
   /** Whether a registered broker is about to stop. */
   isDraining(nodeId: number): boolean
   /**
@@ -85,16 +89,20 @@ export class PartitionIsrKeeper implements IsrKeeper {
     const nowMs = clock.monotonic()
     const lagging = leader.laggards(nowMs, nowMs - lagTimeMaxMs)
     const staying = leader.isr.filter(
-      nodeId => nodeId === leader.nodeId || (this.mayStay(nodeId) && !lagging.includes(nodeId))
+      nodeId => nodeId === leader.nodeId || (this.mayStay(leader, nodeId) && !lagging.includes(nodeId))
     )
-    const joining = leader.joinable(this.partition.highWatermark).filter(({ nodeId }) => this.mayStay(nodeId))
+    const joining = leader.joinable(this.partition.highWatermark).filter(({ nodeId }) => !this.world.isDraining(nodeId))
     const isr = [...staying, ...joining.map(({ nodeId }) => nodeId)]
     if (joining.length === 0 && staying.length === leader.isr.length) return
     void this.change(leader, isr, joining)
   }
 
-  private mayStay(nodeId: number): boolean {
-    return this.world.brokerEpochOf(nodeId) !== undefined && !this.world.isDraining(nodeId)
+  private mayStay(leader: LeaderRole, nodeId: number): boolean {
+    if (this.world.brokerEpochOf(nodeId) !== undefined) return !this.world.isDraining(nodeId)
+    if (!this.world.inDoubt()) return false
+    this.close()
+    this.wait(leader, Math.min(doubtMs, this.world.lagTimeMaxMs))
+    return true
   }
 
   private async change(

@@ -44,6 +44,11 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 
+/** As the store itself does when time has run out. */
+async function endLease(metastore: Metastore, lease: string): Promise<void> {
+  await (metastore as Metastore & { endLease(id: string): Promise<void> }).endLease(lease)
+}
+
 describe('a partition whose leader', () => {
   it('signs off is led by the next in-sync replica, with a new epoch and without the old leader', async () => {
     const { controls, now } = await nodes(3)
@@ -79,17 +84,54 @@ describe('a partition whose leader', () => {
     assert.notEqual(controls[2].image.controllerId, 1)
   })
 
-  it('is taken for gone and is not comes back with a new epoch, and leads nothing by its past', async () => {
+  it('is taken for gone and is not comes back as the same life', async () => {
     const { controls, now } = await nodes(2)
-    const [first] = controls
+    const [first, second] = controls
     const epoch = first.brokerEpoch!
-    await controls[1].reportGone(1, epoch)
+    await second.reportGone(1, epoch)
     await settle()
-    assert.ok(first.brokerEpoch! > epoch)
-    // Whoever leads now was elected anew.
-    assert.equal(now().leaderEpoch, 1)
-    assert.notEqual(now().leaderBrokerEpoch, epoch)
-    assert.notEqual(leaderOf(controls[1].image, now()), undefined)
+    assert.equal(first.brokerEpoch, epoch)
+    assert.equal(second.image.broker(1)?.epoch, epoch)
+    // Whoever leads now was elected anew, or is who led before.
+    assert.notEqual(leaderOf(second.image, now()), undefined)
+    assert.deepEqual([...now().isr].sort(), [1, 2])
+  })
+
+  it('has lost its lease while the metastore was silent leads on, and so do others', async () => {
+    const { clock, metastore, controls, now } = await nodes(3)
+    const before = now()
+    const epochs = controls.map(({ brokerEpoch }) => brokerEpoch)
+    // What a store does that was paused: all leases have ended when it goes on, whoever lives.
+    const leases = new Set((await metastore.range('')).items.map(({ lease }) => lease))
+    await Promise.all([...leases].filter(lease => lease !== '').map(lease => endLease(metastore, lease)))
+    await settle()
+    for (const control of controls) assert.equal(control.inDoubt, true)
+    assert.deepEqual(
+      controls.map(({ brokerEpoch }) => brokerEpoch),
+      epochs
+    )
+    assert.equal(now(), before)
+    assert.equal(leaderOf(controls[2].image, now())?.nodeId, 1)
+    // Who does not come back is dead after all.
+    await controls[0].abandon()
+    clock.advance(sessionTimeoutMs + 1)
+    await settle()
+    assert.deepEqual([now().leader, now().leaderEpoch], [2, 1])
+  })
+
+  it('died while the metastore was silent is replaced when there was time to come back', async () => {
+    const { clock, metastore, controls, now } = await nodes(3)
+    await controls[0].abandon()
+    const leases = new Set((await metastore.range('')).items.map(({ lease }) => lease))
+    await Promise.all([...leases].filter(lease => lease !== '').map(lease => endLease(metastore, lease)))
+    await settle()
+    assert.deepEqual([now().leader, leaderOf(controls[2].image, now())], [1, undefined])
+    clock.advance(sessionTimeoutMs - 1)
+    await settle()
+    assert.equal(now().leader, 1)
+    clock.advance(2)
+    await settle()
+    assert.deepEqual([now().leader, now().leaderEpoch], [2, 1])
   })
 
   it('has a full disk is led by another until the disk has room, and not by it again of itself', async () => {
