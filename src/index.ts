@@ -1,6 +1,7 @@
 import { nodeOptions } from './config/node-options.ts'
 import type { Texts } from './config/sources.ts'
 import { groupOptions } from './groups/options.ts'
+import { etcdOptions } from './metastore/etcd/options.ts'
 import { type RunningBroker, runBroker } from './run/start-broker.ts'
 import { type RunningCluster, runCluster } from './run/start-cluster.ts'
 import { type Logger, silent } from './std/log.ts'
@@ -18,6 +19,8 @@ export interface BrokerOptions {
   /** The folder to keep everything in. Without one the broker lives in memory, and what it holds ends with it. */
   dataDir?: string
   nodeId?: number
+  /** The etcd that keeps the cluster of this broker, such as `http://a:2379,b:2379`; `etcd.*` options go into `config`. */
+  etcd?: string | readonly string[]
   /** Any option of docs/configuration.md by its name, such as `{ 'num.partitions': 3 }`. */
   config?: Readonly<Record<string, string | number | bigint | boolean>>
   /** Where log lines go; nowhere by default. */
@@ -36,11 +39,12 @@ export interface BrokerOptions {
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
   const texts = textsOf(options)
   if (options.dataDir === undefined) texts[nodeOptions.memory.name] = 'true'
+  if (options.etcd !== undefined) texts[etcdOptions.endpoints.name] = String(options.etcd)
   if (options.nodeId !== undefined) texts[nodeOptions.nodeId.name] = String(options.nodeId)
   return runBroker({ ...texts, ...textsOfConfig(options) }, options.logger ?? silent)
 }
 
-export interface ClusterOptions extends Omit<BrokerOptions, 'nodeId'> {
+export interface ClusterOptions extends Omit<BrokerOptions, 'nodeId' | 'etcd'> {
   /** How many; 3 by default. Their node ids are 1, 2, 3 ... */
   brokers?: number
 }

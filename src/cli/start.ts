@@ -4,6 +4,7 @@ import { nodeOptions } from '../config/node-options.ts'
 import { brokerOptions } from '../config/options.ts'
 import { mergeTexts, type Texts, textsFromEnvironment } from '../config/sources.ts'
 import { brokerTextsIn, supervisorOptions } from '../config/supervisor-options.ts'
+import { etcdOptions } from '../metastore/etcd/options.ts'
 import { type LogLevel, stderrLogger } from '../run/logger.ts'
 import { type RunningBroker, runBroker } from '../run/start-broker.ts'
 import type { RunningSupervisor } from '../run/supervised/supervisor.ts'
@@ -21,7 +22,7 @@ interface Flags {
 }
 
 /** The options that have a flag of their own; all others go by `--set name=value`. */
-const flagged: readonly Option[] = [...Object.values(nodeOptions), supervisorOptions.brokers]
+const flagged: readonly Option[] = [...Object.values(nodeOptions), supervisorOptions.brokers, etcdOptions.endpoints]
 const known: readonly Option[] = [...brokerOptions, ...Object.values<Option>(supervisorOptions)]
 
 /** `naru start`: a broker in the foreground, or several under a supervisor, until SIGINT or SIGTERM. */
@@ -50,6 +51,8 @@ Examples:
   $ naru start --memory --port 0                nothing on disk, any free port
   $ naru start --brokers 3                      a cluster: ports 9092, 9093, 9094
   $ naru start --set num.partitions=6 --set log.retention.ms=3600000
+  $ naru start --etcd http://a:2379,b:2379,c:2379 --node-id 1
+                                                one of a cluster of machines: see docs/operations.md
   $ naru start --config naru.yaml
   $ NARU_DATA_DIR=/var/lib/naru naru start --host 0.0.0.0 --advertised-host broker1.example.com
 `
@@ -162,8 +165,13 @@ Ctrl-C stops them cleanly, one after the other.
 `)
 }
 
+/** The words of an option's flag. */
+function flagNameOf(option: Option): string {
+  return option === etcdOptions.endpoints ? 'etcd' : option.name.replaceAll('.', '-')
+}
+
 function flagOf(option: Option): string {
-  const name = `--${option.name.replaceAll('.', '-')}`
+  const name = `--${flagNameOf(option)}`
   return option.type === 'boolean' ? name : `${name} <${option.type === 'int' ? 'number' : 'text'}>`
 }
 
@@ -176,9 +184,9 @@ function helpOf(option: Option): string {
 
 function flagTexts(flags: Flags): Texts {
   const texts: Texts = {}
-  for (const { name } of flagged) {
-    const value = flags[name.replaceAll(/\.(\w)/g, (_, letter: string) => letter.toUpperCase())]
-    if (value !== undefined) texts[name] = String(value)
+  for (const option of flagged) {
+    const value = flags[flagNameOf(option).replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]
+    if (value !== undefined) texts[option.name] = String(value)
   }
   return texts
 }

@@ -6,6 +6,7 @@ import { controlOptions } from '../control/options.ts'
 import { kafkaDoorOptions } from '../doors/kafka/options.ts'
 import { listenerOptions } from '../doors/listener/options.ts'
 import { groupOptions } from '../groups/options.ts'
+import { etcdOptions } from '../metastore/etcd/options.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
 import { replicationOptions } from '../replication/options.ts'
 import { throttleOptions } from '../replication/throttle.ts'
@@ -27,6 +28,7 @@ export const brokerOptions: readonly Option[] = [
   maintenanceOptions,
   topicAdminOptions,
   controlOptions,
+  etcdOptions,
   replicationOptions,
   throttleOptions,
   topicDefaultOptions,

@@ -2,6 +2,7 @@ import { Broker } from '../broker/broker.ts'
 import type { Connect } from '../client/options.ts'
 import { nodeOptions } from '../config/node-options.ts'
 import { brokerOptions } from '../config/options.ts'
+import { claimNode } from '../control/claim-node.ts'
 import { openControl } from '../control/control.ts'
 import { keys } from '../control/keys.ts'
 import { controlOptions } from '../control/options.ts'
@@ -24,6 +25,7 @@ import type { Random } from '../std/random.ts'
 import { storeOptions } from '../storage/options.ts'
 import { openLogStore } from '../storage/store.ts'
 import type { LogStore } from '../storage/types.ts'
+import { claimFolder } from './cluster-folder.ts'
 
 /** How long connections may take to finish what they do when the broker closes. */
 const closeGraceMs = 2000
@@ -47,6 +49,8 @@ export interface NodeWorld {
   readonly open: { readonly files: number; readonly connections: number }
   /** The metastore of a cluster, which is the caller's to close. A broker without one is alone and keeps its own. */
   readonly metastore?: Metastore
+  /** The data folder says whose it is, and is refused to others: it and the metastore come from different places. */
+  readonly claims?: boolean
 }
 
 /** A broker that serves. */
@@ -87,14 +91,21 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
     closing.add(() => store.close())
     const logDir = { path: folder, space: () => disk.space(folder) }
     const metastore = world.metastore ?? (await ownMetastore(world, closing))
-    await refuseMissingMetastore(store, metastore)
+    const sessionTimeoutMs = values.get(controlOptions.sessionTimeoutMs)
+    const { nodeId } = node
+    let folderId: string | undefined
+    if (world.claims) {
+      folderId = await claimFolder({ ...world, store, metastore }, nodeId)
+      await claimNode({ ...world, metastore, nodeId, folder: folderId, sessionTimeoutMs })
+    } else await refuseMissingMetastore(store, metastore)
     const control = await openControl({
       ...world,
       metastore,
-      nodeId: node.nodeId,
+      nodeId,
       host: world.machine,
+      folder: folderId,
       rack: node.rack === '' ? undefined : node.rack,
-      sessionTimeoutMs: values.get(controlOptions.sessionTimeoutMs)
+      sessionTimeoutMs
     })
     closing.add(() => control.close())
     if (!world.metastore) refuseOtherNode(control)

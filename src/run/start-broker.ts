@@ -10,8 +10,10 @@ import { type Logger, silent } from '../std/log.ts'
 import { Metrics } from '../std/metrics.ts'
 import { OptionValues } from '../std/option.ts'
 import { storageBrokerOptions } from '../storage/options.ts'
+import { refuseClusterFolder } from './cluster-folder.ts'
 import { refuseSeveral } from './cluster-parts.ts'
 import { connectTcp } from './connect.ts'
+import { etcdTexts, isInEtcd, openEtcd } from './etcd.ts'
 import { explainDiskError } from './explain.ts'
 import { listenAll } from './listeners.ts'
 import { openNode } from './node.ts'
@@ -52,13 +54,17 @@ export interface MortalBroker extends RunningBroker {
  * machine's disk, clock and network.
  */
 export async function runBroker(texts: Texts, logger: Logger = silent, cluster?: ClusterParts): Promise<MortalBroker> {
-  const values = new OptionValues(mergeTexts(brokerOptions, texts))
+  const inEtcd = !cluster && isInEtcd(texts)
+  const values = new OptionValues(mergeTexts(brokerOptions, inEtcd ? etcdTexts(texts) : texts))
   const options = values.of(nodeOptions)
   const metrics = new Metrics()
   const folder = options.memory ? '/memory' : resolve(options.dataDir)
   const disk = cluster?.disk ?? (options.memory ? memoryDisk() : nodeDisk())
+  let etcd: Metastore | undefined
   try {
     await refuseSeveral(disk, folder)
+    if (inEtcd) etcd = await openEtcd(values, systemClock, logger)
+    else await refuseClusterFolder(disk, folder)
     const node = await openNode(values, {
       clock: systemClock,
       random: systemRandom,
@@ -70,8 +76,10 @@ export async function runBroker(texts: Texts, logger: Logger = silent, cluster?:
       connect: connectTcp,
       listen: listenAll,
       open: shareOpenFiles(values.get(storageBrokerOptions.openFilesMax)),
-      metastore: cluster?.metastore
+      metastore: cluster?.metastore ?? etcd,
+      claims: inEtcd
     })
+    const closed = async () => void (await etcd?.close())
     const { host, port, nodeId, clusterId } = node
     return {
       bootstrap: `${host}:${port}`,
@@ -81,10 +89,11 @@ export async function runBroker(texts: Texts, logger: Logger = silent, cluster?:
       clusterId,
       dataDir: options.memory ? undefined : folder,
       metrics: () => metrics.snapshot(),
-      close: () => node.close(),
-      kill: () => node.kill()
+      close: () => node.close().finally(closed),
+      kill: () => node.kill().finally(closed)
     }
   } catch (error) {
+    await etcd?.close()
     throw options.memory ? error : explainDiskError(error, folder)
   }
 }
