@@ -39,6 +39,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'show and change the configs of topics and brokers',
     load: async () => (await import('./config.ts')).configCommand()
   },
+  cluster: {
+    group: 'Look after:',
+    description: 'let brokers come and go: move partitions between them',
+    load: async () => (await import('./cluster.ts')).clusterCommand()
+  },
   doctor: {
     group: 'Find out:',
     description: 'look for what is wrong, and say what to do',

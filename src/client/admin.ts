@@ -71,8 +71,14 @@ export interface LogDir {
   readonly replicas: readonly { readonly topic: string; readonly partition: number; readonly bytes: number }[]
 }
 
-/** The data folders of all brokers with what lies in them: all of it, or only these topics'. */
-export async function describeLogDirs(cluster: Cluster, topics: readonly TopicInfo[] | null): Promise<LogDir[]> {
+/** Partitions of a topic. */
+export interface TopicPartitions {
+  readonly name: string
+  readonly partitions: readonly { readonly index: number }[]
+}
+
+/** The data folders of all brokers with what lies in them: all of it, or only these partitions. */
+export async function describeLogDirs(cluster: Cluster, topics: readonly TopicPartitions[] | null): Promise<LogDir[]> {
   await cluster.fetchTopics([])
   const asked = topics?.map(({ name, partitions }) => ({
     topic: name,

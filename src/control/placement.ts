@@ -48,7 +48,8 @@ function spread(leader: Site, line: readonly Site[], replicationFactor: number):
   return chosen.map(({ nodeId }) => nodeId)
 }
 
-function nearness(a: Site, b: Site): number {
+/** How much of what fails together two brokers share: nothing, a host, a rack, or both. */
+export function nearness(a: Site, b: Site): number {
   if (a.rack !== undefined && a.rack === b.rack) return a.endpoint?.host === b.endpoint?.host ? 3 : 2
   return a.endpoint !== undefined && a.endpoint.host === b.endpoint?.host ? 1 : 0
 }

@@ -1,0 +1,17 @@
+import { Command } from 'commander'
+import { addCommand } from './cluster/add.ts'
+import { cancelCommand } from './cluster/cancel.ts'
+import { drainCommand } from './cluster/drain.ts'
+import { rebalanceCommand } from './cluster/rebalance.ts'
+import { removeCommand } from './cluster/remove.ts'
+
+/** `naru cluster`. */
+export function clusterCommand(): Command {
+  return new Command('cluster')
+    .description('Let brokers come and go: move partitions between them.')
+    .addCommand(addCommand())
+    .addCommand(drainCommand())
+    .addCommand(removeCommand())
+    .addCommand(rebalanceCommand())
+    .addCommand(cancelCommand())
+}

@@ -1,0 +1,152 @@
+import { type Command, Option } from 'commander'
+import type { Cluster } from '../../client/cluster.ts'
+import type { MovePlan } from '../../control/move-plan.ts'
+import { type ClientFlags, onStopSignal, wholeNumber, withClientFlags } from '../client.ts'
+import { confirm } from '../confirm.ts'
+import { Failed } from '../failure.ts'
+import { count, printJson } from '../output.ts'
+import { Progress } from '../progress.ts'
+import { printPlan, sharesOf, someOf } from './plan-text.ts'
+import { type MoveOutcome, runMoves } from './run-moves.ts'
+import { type ClusterState, keyOf, stateOf } from './state.ts'
+import { clearThrottle, setThrottle } from './throttle.ts'
+
+export interface MoveFlags extends ClientFlags {
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+  readonly json?: boolean
+  readonly inFlight: number
+  readonly throttle?: number
+}
+
+/** Adds the flags that every command which moves partitions has. */
+export function withMoveFlags(command: Command): Command {
+  return withClientFlags(command)
+    .option('--dry-run', 'only print the plan')
+    .option('-y, --yes', 'do not ask')
+    .option('--throttle <bytes>', 'copy at most so many bytes a second from and to each broker', wholeNumber(1))
+    .addOption(
+      new Option('--in-flight <partitions>', 'move so many partitions at a time').default(32).argParser(wholeNumber(1))
+    )
+    .option('--json', 'print the plan, and what came of it, as lines of JSON')
+}
+
+export const resumeHelp = `
+The plan is printed first. What is under way is kept by the cluster and comes to its end whatever becomes of this
+command: after Ctrl-C, or on another day, the same command goes on with the rest; 'naru cluster cancel' takes back what
+is being moved.
+`
+
+/** A plan for the cluster as it is; called again after each round, until it has nothing to move. */
+export type Planner = (state: ClusterState) => MovePlan
+
+/** How often is planned anew because the cluster has changed meanwhile. */
+const roundsMax = 10
+
+/**
+ * Prints what is to be moved, asks, moves it, and plans again until nothing is left. Throws Failed when something can't be moved, or
+ * when a person stops it. False when it was only to be printed.
+ */
+export async function carryOut(cluster: Cluster, planner: Planner, flags: MoveFlags): Promise<boolean> {
+  let stopped = false
+  const letGo = onStopSignal(() => {
+    stopped = true
+  })
+  try {
+    for (let round = 0; round < roundsMax; round++) {
+      const state = await cluster.retrying(() => stateOf(cluster))
+      const { moves, stuck } = planner(state)
+      if (stuck.length > 0)
+        throw new Failed(
+          `No broker is left that could take a replica of ${count(stuck.length, 'partition')}: ${someOf(stuck)}.`,
+          "Add a broker first, or give topics fewer replicas: 'naru topic alter TOPIC --replicas N'."
+        )
+      if (moves.length === 0 && state.reassigning.length === 0) {
+        if (round === 0 && flags.json) show(state, moves, flags)
+        else if (round === 0) process.stdout.write('There is nothing to move.\n')
+        return !flags.dryRun
+      }
+      if (round === 0) {
+        show(state, moves, flags)
+        if (flags.dryRun) return false
+        if (moves.length > 0) await confirm('Move them?', flags.yes)
+      }
+      const outcome = await moveAll(cluster, state, moves, flags, () => stopped)
+      if (flags.json)
+        printJson({
+          ...outcome,
+          failed: outcome.failed.map(({ partition, error }) => ({ partition, error: error.message }))
+        })
+      else if (outcome.moved > 0) process.stdout.write(`${count(outcome.moved, 'partition')} moved.\n`)
+      judge(outcome)
+    }
+    throw new Failed('The cluster changes faster than it can be put in order: there is always something left to move.')
+  } finally {
+    letGo()
+  }
+}
+
+async function moveAll(
+  cluster: Cluster,
+  { reassigning, partitions }: ClusterState,
+  moves: MovePlan['moves'],
+  { inFlight, throttle }: MoveFlags,
+  stopped: () => boolean
+): Promise<MoveOutcome> {
+  // What somebody began before is waited for too.
+  const planned = new Set(moves.map(({ partition }) => keyOf(partition)))
+  const begun = partitions.filter(partition => reassigning.some(moving => keyOf(moving) === keyOf(partition)))
+  const all = [
+    ...begun
+      .filter(partition => !planned.has(keyOf(partition)))
+      .map(partition => ({ partition, replicas: partition.replicas })),
+    ...moves
+  ]
+  if (throttle !== undefined) await setThrottle(cluster, moves, throttle)
+  const progress = new Progress()
+  let outcome: MoveOutcome
+  try {
+    outcome = await runMoves(cluster, all, { inFlight, progress, stopped })
+  } finally {
+    progress.end()
+  }
+  // What goes on after a stop goes on as it was asked for.
+  if (throttle !== undefined && outcome.moving === 0) await clearThrottle(cluster)
+  return outcome
+}
+
+function show(state: ClusterState, moves: MovePlan['moves'], { json }: MoveFlags): void {
+  const { reassigning } = state
+  if (json)
+    printJson({
+      brokers: sharesOf(state, { moves }),
+      moves: moves.map(({ partition: { topic, index, replicas, bytes }, replicas: to }) => ({
+        topic,
+        partition: index,
+        from: replicas,
+        to,
+        bytes
+      })),
+      underWay: reassigning.length
+    })
+  else {
+    if (reassigning.length > 0)
+      process.stdout.write(
+        `${count(reassigning.length, 'partition')} ${reassigning.length === 1 ? 'is' : 'are'} being moved already.\n`
+      )
+    if (moves.length > 0) printPlan(state, moves)
+  }
+}
+
+/** Throws Failed when something was left undone. */
+export function judge({ moving, left, failed }: MoveOutcome): void {
+  if (failed.length > 0) {
+    const [{ partition, error }] = failed
+    throw new Failed(`${count(failed.length, 'partition')} could not be moved: ${partition}: ${error.message}`)
+  }
+  if (moving + left > 0)
+    throw new Failed(
+      `Stopped: ${count(moving, 'partition')} being moved, ${left} not begun.`,
+      "The same command goes on; 'naru cluster cancel' takes back what is being moved."
+    )
+}

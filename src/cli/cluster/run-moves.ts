@@ -1,0 +1,104 @@
+import { describeLogDirs } from '../../client/admin.ts'
+import { electPreferred, listReassignments, reassignPartitions } from '../../client/admin-replicas.ts'
+import type { Cluster } from '../../client/cluster.ts'
+import type { PlannedMove } from '../../control/move-plan.ts'
+import { sleep } from '../../std/clock.ts'
+import type { NaruError } from '../../std/errors.ts'
+import type { Progress } from '../progress.ts'
+import { addedBy, bytesOf } from './plan-text.ts'
+import { keyOf } from './state.ts'
+
+/** How often is looked how far it is. */
+const pollMs = 250
+
+export interface MoveOptions {
+  /** How many partitions are under way at a time. */
+  readonly inFlight: number
+  readonly progress: Progress
+  /** Whether to begin nothing more, and leave alone what is under way. */
+  readonly stopped: () => boolean
+}
+
+export interface MoveOutcome {
+  readonly moved: number
+  /** Under way when it was stopped. */
+  readonly moving: number
+  /** Not begun when it was stopped. */
+  readonly left: number
+  readonly failed: readonly { readonly partition: string; readonly error: NaruError }[]
+}
+
+/**
+ * Moves partitions, some at a time, the cheapest first. What is under way is the cluster's: it comes to its end whether this goes on or
+ * not.
+ */
+export async function runMoves(
+  cluster: Cluster,
+  moves: readonly PlannedMove[],
+  { inFlight, progress, stopped }: MoveOptions
+): Promise<MoveOutcome> {
+  const totalBytes = moves.reduce((sum, move) => sum + bytesOf(move), 0)
+  const waiting = [...moves]
+  const active = new Map<string, PlannedMove>()
+  const done: PlannedMove[] = []
+  const failed: { partition: string; error: NaruError }[] = []
+  let doneBytes = 0
+  for (;;) {
+    const next = stopped() ? [] : waiting.splice(0, inFlight - active.size)
+    if (next.length > 0) {
+      for (const move of next) active.set(keyOf(move.partition), move)
+      const targets = next.map(({ partition: { topic, index }, replicas }) => ({ topic, index, replicas }))
+      for (const { target, error } of await cluster.retrying(() => reassignPartitions(cluster, targets))) {
+        active.delete(keyOf(target))
+        // Deleted since the plan was made: nothing is left to move.
+        if (error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') failed.push({ partition: keyOf(target), error })
+      }
+    }
+    const under = new Set((await cluster.retrying(() => listReassignments(cluster))).map(keyOf))
+    for (const [key, move] of active)
+      if (!under.has(key)) {
+        active.delete(key)
+        done.push(move)
+        doneBytes += bytesOf(move)
+      }
+    const bytes = doneBytes + (await copied(cluster, [...active.values()]))
+    const fraction = totalBytes > 0 ? bytes / totalBytes : done.length / moves.length
+    progress.update({ fraction, bytes, at: `${done.length} of ${moves.length} partitions` })
+    if (active.size === 0 && (waiting.length === 0 || stopped())) break
+    if (stopped()) break
+    await sleep(cluster.clock, pollMs)
+  }
+  await lead(cluster, done)
+  return { moved: done.length, moving: active.size, left: waiting.length, failed }
+}
+
+/** How much of moves under way is there already. */
+async function copied(cluster: Cluster, moves: readonly PlannedMove[]): Promise<number> {
+  if (moves.length === 0) return 0
+  const added = new Map(
+    moves.map(move => [keyOf(move.partition), { nodes: addedBy(move), most: move.partition.bytes }])
+  )
+  const topics = moves.map(({ partition: { topic, index } }) => ({ name: topic, partitions: [{ index }] }))
+  const folders = await cluster.retrying(() => describeLogDirs(cluster, topics))
+  let sum = 0
+  for (const { broker, replicas } of folders)
+    for (const { topic, partition, bytes } of replicas) {
+      const move = added.get(keyOf({ topic, index: partition }))
+      if (move?.nodes.includes(broker)) sum += Math.min(bytes, move.most)
+    }
+  return sum
+}
+
+/** The plan says by the order of replicas who leads; a leader that stayed is asked to give way. */
+async function lead(cluster: Cluster, moves: readonly PlannedMove[]): Promise<void> {
+  const names = [...new Set(moves.map(({ partition }) => partition.topic))]
+  if (names.length === 0) return
+  const moved = new Set(moves.map(({ partition }) => keyOf(partition)))
+  const topics = (await cluster.retrying(() => cluster.fetchTopics(null))).filter(({ name }) => names.includes(name))
+  const others = topics.flatMap(({ name, partitions }) =>
+    partitions
+      .filter(({ index, leader, replicas }) => leader !== replicas[0] && moved.has(keyOf({ topic: name, index })))
+      .map(({ index }) => ({ topic: name, index }))
+  )
+  await electPreferred(cluster, others)
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { createTopic } from '../../src/client/admin.ts'
+import { listReassignments } from '../../src/client/admin-replicas.ts'
+import { Cluster } from '../../src/client/cluster.ts'
+import { Producer } from '../../src/client/producer.ts'
+import { type RunningCluster, startCluster } from '../../src/index.ts'
+import { connectTcp } from '../../src/run/connect.ts'
+import { systemClock, systemRandom } from '../../src/run/system.ts'
+import { ended, naru, startNaru } from './support.ts'
+import { jsonLines } from './world.ts'
+
+let cluster: RunningCluster
+let client: Cluster
+
+before(async () => {
+  cluster = await startCluster({
+    config: {
+      'offsets.topic.num.partitions': 3,
+      'broker.session.timeout.ms': 3000,
+      // So that a throttle has something to hold back.
+      'replica.fetch.max.bytes': 65_536
+    }
+  })
+  client = new Cluster({
+    bootstrap: cluster.bootstrap.split(','),
+    connect: connectTcp,
+    clock: systemClock,
+    random: systemRandom
+  })
+  await createTopic(client, { name: 'orders', partitions: 12, replicationFactor: 3 })
+  await createTopic(client, { name: 'logs', partitions: 6, replicationFactor: 2 })
+})
+
+after(async () => {
+  client.close()
+  await cluster.close()
+})
+
+async function run(...args: string[]): Promise<string> {
+  const ran = await naru(['cluster', ...args], cluster.bootstrap)
+  assert.equal(ran.code, 0, `naru cluster ${args.join(' ')}: ${ran.stdout}${ran.stderr}`)
+  return ran.stdout.toString('utf8')
+}
+
+async function fails(...args: string[]): Promise<string> {
+  const ran = await naru(['cluster', ...args], cluster.bootstrap)
+  assert.equal(ran.code, 1, `naru cluster ${args.join(' ')}: ${ran.stdout}`)
+  return ran.stderr
+}
+
+/** How many replicas each broker has, and how many partitions it leads; nothing must be out of sync. */
+async function shares() {
+  const replicas: Record<number, number> = {}
+  const leads: Record<number, number> = {}
+  for (const { partitions } of await client.fetchTopics(null))
+    for (const partition of partitions) {
+      assert.equal(partition.isr.length, partition.replicas.length)
+      leads[partition.leader] = (leads[partition.leader] ?? 0) + 1
+      for (const nodeId of partition.replicas) replicas[nodeId] = (replicas[nodeId] ?? 0) + 1
+    }
+  return { replicas, leads }
+}
+
+const values = (counts: Record<number, number>) => Object.values(counts)
+const spread = (counts: Record<number, number>) => Math.max(...values(counts)) - Math.min(...values(counts))
+
+describe('naru cluster', { concurrency: 1 }, () => {
+  it('has nothing to move in a cluster that is in order', async () => {
+    assert.equal(await run('rebalance'), 'There is nothing to move.\n')
+    assert.equal(await run('cancel'), 'Nothing is being moved.\n')
+  })
+
+  it('says who there is when a broker is not there', async () => {
+    assert.match(await fails('add', '4'), /Broker 4 has not joined; there are 1, 2, 3\./)
+    assert.match(await fails('drain', '9'), /Broker 9 is not there.*\n.*naru cluster remove --dead 9/)
+    assert.match(await fails('remove', '--dead', '2'), /Broker 2 is alive/)
+    assert.equal((await naru(['cluster', 'drain', 'two'], cluster.bootstrap)).code, 2)
+  })
+
+  it('empties no broker whose replicas have nowhere to go', async () => {
+    assert.match(
+      await fails('drain', '3'),
+      /No broker is left that could take a replica of 15 partitions: .*\n.*--replicas/
+    )
+  })
+
+  it('gives a broker that joins its share, once the plan was read', async () => {
+    await cluster.start(4)
+    const before = await shares()
+    const plan = await run('add', '4', '--dry-run')
+    assert.match(plan, /^ +4 +0 -> 14 +0 -> 5 /m)
+    assert.match(plan, /The plan copies 14 replicas of 14 partitions/)
+    assert.deepEqual(await shares(), before)
+    assert.match(await run('add', '4', '--yes', '--in-flight', '3'), /partitions moved\.\n$/)
+    const { replicas, leads } = await shares()
+    assert.deepEqual([replicas[4], spread(replicas) <= 1, spread(leads) <= 1], [14, true, true])
+    assert.equal(await run('add', '4'), 'There is nothing to move.\n')
+  })
+
+  it('empties a broker, and then puts all in order again', async () => {
+    const [plan, done] = jsonLines(await run('drain', '1', '--json', '--throttle', '100000000')) as unknown as [
+      { brokers: { broker: number; replicas: { to: number }; leaders: { to: number } }[]; moves: unknown[] },
+      { moved: number; left: number; failed: unknown[] }
+    ]
+    assert.deepEqual([plan.brokers[0].broker, plan.brokers[0].replicas.to, plan.brokers[0].leaders.to], [1, 0, 0])
+    assert.deepEqual([done.moved, done.left, done.failed], [plan.moves.length, 0, []])
+    const { replicas, leads } = await shares()
+    assert.deepEqual([replicas[1], leads[1]], [undefined, undefined])
+    assert.match(await run('rebalance', '--yes'), /moved/)
+    const again = await shares()
+    assert.ok(spread(again.replicas) <= 1 && spread(again.leads) <= 1 && again.replicas[1] > 0)
+  })
+
+  it('leaves what it has begun to the cluster when it is stopped, goes on with the rest, and can take it back', async () => {
+    const producer = new Producer(client, { acks: -1 })
+    for (let index = 0; index < 12; index++)
+      for (let i = 0; i < 5; i++)
+        await producer.send({ topic: 'orders', partition: index, value: Buffer.alloc(100_000) })
+    await producer.close()
+    // Slow enough to be stopped in the middle.
+    const child = startNaru(
+      ['cluster', 'drain', '2', '--yes', '--throttle', '1', '--in-flight', '4'],
+      cluster.bootstrap
+    )
+    const stopped = ended(child)
+    while ((await listReassignments(client)).length === 0) await new Promise(resolve => setTimeout(resolve, 50))
+    child.kill('SIGINT')
+    const { code, stderr } = await stopped
+    assert.equal(code, 1)
+    assert.match(stderr, /Stopped: \d+ partitions? being moved, \d+ not begun\.\n.*naru cluster cancel/)
+    const moving = (await listReassignments(client)).length
+    assert.ok(moving > 0)
+    assert.match(await run('cancel', '--yes'), new RegExp(`${moving} partitions? stay where they were`))
+    assert.deepEqual(await listReassignments(client), [])
+    assert.match(await run('drain', '2', '--yes'), /Broker 2 has no replica any more and can be stopped/)
+    assert.equal((await shares()).replicas[2], undefined)
+    await run('rebalance', '--yes')
+  })
+
+  it('changes how many replicas a topic has', async () => {
+    await createTopic(client, { name: 'few', partitions: 4, replicationFactor: 1 })
+    const replicasOf = async () =>
+      (await client.fetchTopics(['few']))[0].partitions.map(({ replicas, isr }) => [replicas.length, isr.length])
+    const alter = (replicas: string, ...more: string[]) =>
+      naru(['topic', 'alter', 'few', '--replicas', replicas, ...more], cluster.bootstrap)
+    assert.match(String((await alter('5')).stderr), /can't have 5 replicas: there are 4 brokers/)
+    assert.match(
+      String((await alter('3', '--dry-run')).stdout),
+      /nothing was changed:\n {2}replicas of 4 partitions -> 3/
+    )
+    assert.deepEqual((await replicasOf())[0], [1, 1])
+    assert.equal((await alter('3', '--partitions', '6')).code, 0)
+    assert.deepEqual(await replicasOf(), Array(6).fill([3, 3]))
+    assert.equal((await alter('2')).code, 0)
+    assert.deepEqual(await replicasOf(), Array(6).fill([2, 2]))
+    await run('rebalance', '--yes')
+  })
+
+  it('makes the replicas of a dead broker anew on the others', async () => {
+    await cluster
+      .brokers()
+      .find(({ nodeId }) => nodeId === 3)!
+      .kill()
+    while (true) {
+      await client.fetchTopics([])
+      if (!client.brokerList().some(({ id }) => id === 3)) break
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    assert.match(await run('remove', '--dead', '3', '--yes'), /Broker 3 is forgotten/)
+    const { replicas } = await shares()
+    assert.deepEqual(
+      [replicas[3], replicas[1] + replicas[2] + replicas[4]],
+      [undefined, 12 * 3 + 6 * 2 + 6 * 2 + 3 * 3]
+    )
+  })
+})
