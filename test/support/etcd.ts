@@ -153,3 +153,18 @@ function accepts(port: number): Promise<boolean> {
     socket.once('connect', () => say(true)).once('error', () => say(false))
   })
 }
+
+/** Has the leader of an etcd hand over to another node. */
+export async function moveEtcdLeader(etcd: EtcdTest): Promise<void> {
+  interface Row {
+    Status: { leader: number; header: { member_id: number } }
+    Endpoint: string
+  }
+  // Ids have 64 bits: as text they stay whole.
+  const text = await etcd.ctl(['endpoint', 'status', '--write-out', 'json'])
+  const rows = JSON.parse(text.replaceAll(/"(leader|member_id)":(\d+)/g, '"$1":"$2"')) as Row[]
+  const leader = rows.find(({ Status }) => Status.leader === Status.header.member_id)!
+  const next = rows.find(row => row !== leader)!
+  const id = BigInt(next.Status.header.member_id).toString(16)
+  await etcd.ctl(['move-leader', id], leader.Endpoint)
+}

@@ -33,7 +33,7 @@ async function leaderOf({ cluster, topic }: FaultWorld, partition: number): Prom
   return victim
 }
 
-const killLeader: Fault = async world => {
+export const killLeader: Fault = async world => {
   const partition = below(world.random, world.partitions)
   const leader = await leaderOf(world, partition)
   await leader.kill()

@@ -1,6 +1,7 @@
 /**
  * Real faults by hand: `npm run faults -- --scenario leader-kill --rounds 10` does one kind of fault to a cluster of
- * processes under load, `--minutes 60` all kinds in turn. `--seed` decides whom they hit and for how long.
+ * processes under load, `--minutes 60` all kinds in turn. `--seed` decides whom they hit and for how long; `--etcd 3` has the
+ * cluster kept in so many etcd nodes, which are victims too, and `--for 60000` says how long they are away.
  */
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,15 +9,19 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { below } from '../../../src/std/random.ts'
 import { whyNoSmallDisk } from '../../support/small-disk.ts'
-import { faultsOf } from './faults.ts'
+import { etcdFaultsOf } from '../cluster-etcd/faults.ts'
+import { threeInEtcd } from '../cluster-etcd/victims.ts'
+import { type Fault, faultsOf } from './faults.ts'
 import { type RunResult, runFaults } from './run.ts'
-import { superviseThree } from './victims.ts'
+import { type FaultyCluster, superviseThree } from './victims.ts'
 
 const { values } = parseArgs({
   options: {
     scenario: { type: 'string' },
     rounds: { type: 'string', default: '10' },
     minutes: { type: 'string' },
+    etcd: { type: 'string' },
+    for: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     json: { type: 'boolean', default: false }
   }
@@ -24,12 +29,7 @@ const { values } = parseArgs({
 const seed = Number(values.seed)
 const logFile = join(tmpdir(), `naru-faults-${seed}.log`)
 rmSync(logFile, { force: true })
-const cluster = await superviseThree({
-  logFile,
-  links: true,
-  smallDisk: whyNoSmallDisk('ext4') === undefined ? 2 : undefined
-})
-const kinds = faultsOf(cluster)
+const [cluster, kinds] = await (values.etcd === undefined ? supervised() : inEtcd(Number(values.etcd)))
 const names = values.scenario === undefined ? Object.keys(kinds) : values.scenario.split(',')
 const unknown = names.find(name => !kinds[name])
 if (unknown !== undefined) {
@@ -59,6 +59,20 @@ try {
   await cluster.remove()
 }
 process.exit(failed ? 1 : 0)
+
+async function supervised(): Promise<[FaultyCluster, Record<string, Fault>]> {
+  const smallDisk = whyNoSmallDisk('ext4') === undefined ? 2 : undefined
+  const made = await superviseThree({ logFile, links: true, smallDisk })
+  return [made, faultsOf(made)]
+}
+
+async function inEtcd(etcdNodes: number): Promise<[FaultyCluster, Record<string, Fault>]> {
+  const made = await threeInEtcd({ etcdNodes })
+  const forMs = values.for === undefined ? undefined : Number(values.for)
+  const { 'supervisor-kill': _kill, 'supervisor-pause': _pause, ...brokers } = faultsOf(made)
+  const faults = Object.entries(etcdFaultsOf(made)).map(([name, fault]) => [`etcd-${name}`, fault(forMs)])
+  return [made, { ...brokers, ...Object.fromEntries(faults) }]
+}
 
 function print({ silences, unreadMs, anomalies, acknowledged, read, errors }: RunResult): void {
   const rows = [...new Set(silences.map(({ client }) => client))].map(client => {

@@ -55,7 +55,7 @@ export interface SupervisedOptions {
 
 const ids = [1, 2, 3]
 /** A paused broker is given up soon, and one that is slow, so that runs are short. The small disk has room for the journal. */
-const quick: Settings = {
+export const quick: Settings = {
   'offsets.topic.num.partitions': '4',
   'group.initial.rebalance.delay.ms': '0',
   'broker.session.timeout.ms': '2000',

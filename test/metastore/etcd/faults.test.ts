@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Metastore, MetastoreError } from '../../../src/metastore/metastore.ts'
-import { type EtcdTest, startEtcd, whyNoEtcd } from '../../support/etcd.ts'
-import { startTcpProxy } from '../../support/tcp-proxy.ts'
+import { Link } from '../../e2e/cluster/proxy.ts'
+import { freePort } from '../../support/apache-kafka.ts'
+import { type EtcdTest, moveEtcdLeader, startEtcd, whyNoEtcd } from '../../support/etcd.ts'
 import { eventually, openStore, passing, put, Seen } from './world.ts'
 
 const skip = whyNoEtcd()
@@ -93,24 +94,25 @@ describe('faults of etcd', { skip, concurrency: true }, () => {
 
     it('tells that a watch was overtaken by a compaction while it was cut off', async () => {
       const [{ port }] = etcd.nodes
-      const proxy = await startTcpProxy(port)
-      const store = openStore({ nodes: [{ ...etcd.nodes[0], port: proxy.port }] }, { prefix: 'cut/' })
+      const link = new Link('to etcd', await freePort(), port)
+      await link.open()
+      const store = openStore({ nodes: [{ ...etcd.nodes[0], port: link.port }] }, { prefix: 'cut/' })
       const other = openStore(etcd, { prefix: 'cut/' })
       const seen = new Seen()
       const { revision } = await store.txn({ success: [put('c', '1')] })
       store.watch('c', revision, seen)
       await seen.until(({ batches }) => batches.length === 1)
-      proxy.cut()
+      await link.set({ type: 'cut' })
       await other.txn({ success: [put('c', '2')] })
       const last = await other.txn({ success: [put('c', '3')] })
       await etcd.ctl(['compact', String(last.revision)])
-      proxy.restore()
+      await link.open()
       await seen.until(({ ends }) => ends.length > 0)
       assert.deepEqual(seen.ends, [['compacted', last.revision]])
       assert.deepEqual(seen.values, ['1'])
       await other.close()
       await store.close()
-      await proxy.close()
+      await link.close()
     })
 
     it('does not take silence for the end of a lease, only what etcd says afterwards', async () => {
@@ -235,7 +237,7 @@ describe('faults of etcd', { skip, concurrency: true }, () => {
         await node.start()
         await more()
       }
-      await moveLeader(etcd)
+      await moveEtcdLeader(etcd)
       await more()
       const written = await writing.stop()
       await seen.until(({ values }) => values.length >= written)
@@ -277,18 +279,3 @@ describe('faults of etcd', { skip, concurrency: true }, () => {
     })
   })
 })
-
-/** Has the leader of an etcd hand over to another node. */
-async function moveLeader(etcd: EtcdTest): Promise<void> {
-  interface Row {
-    Status: { leader: number; header: { member_id: number } }
-    Endpoint: string
-  }
-  // Ids have 64 bits: as text they stay whole.
-  const text = await etcd.ctl(['endpoint', 'status', '--write-out', 'json'])
-  const rows = JSON.parse(text.replaceAll(/"(leader|member_id)":(\d+)/g, '"$1":"$2"')) as Row[]
-  const leader = rows.find(({ Status }) => Status.leader === Status.header.member_id)!
-  const next = rows.find(row => row !== leader)!
-  const id = BigInt(next.Status.header.member_id).toString(16)
-  await etcd.ctl(['move-leader', id], leader.Endpoint)
-}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { whyNoEtcd } from '../../support/etcd.ts'
+import { removeAfter } from '../../support/target.ts'
+import { type Fault, killLeader } from '../cluster/faults.ts'
+import { type RunResult, runFaults } from '../cluster/run.ts'
+import { etcdFaultsOf } from './faults.ts'
+import { type ClusterInEtcd, type InEtcdOptions, threeInEtcd } from './victims.ts'
+
+/*
+ * Three brokers in processes of their own that know one another by a real etcd, under the load of ../cluster. Longer faults
+ * and more of them: `npm run faults -- --etcd 3`.
+ */
+
+let cluster: ClusterInEtcd | undefined
+removeAfter(async () => cluster?.remove())
+
+async function survives(
+  options: InEtcdOptions,
+  seed: number,
+  faultsOf: (cluster: ClusterInEtcd) => readonly Fault[]
+): Promise<{ result: RunResult; leadersMoved: string[] }> {
+  const own = await threeInEtcd(options)
+  cluster = own
+  const faults = faultsOf(own)
+  let before: Map<string, { leader: number; leaderEpoch: number }> | undefined
+  try {
+    const result = await runFaults({
+      cluster: own,
+      seed,
+      next(round) {
+        const fault = faults[round]
+        if (!fault) return undefined
+        return async world => {
+          before ??= await own.partitions()
+          return fault(world)
+        }
+      }
+    })
+    const story = `seed ${seed}\n${result.story.join('\n')}`
+    assert.deepEqual(result.anomalies, [], story)
+    assert.ok(result.acknowledged > 100, story)
+    const now = await own.partitions()
+    const leadersMoved = [...before!]
+      .filter(([key, { leaderEpoch }]) => now.get(key)!.leaderEpoch !== leaderEpoch)
+      .map(([key, { leader, leaderEpoch }]) => `${key}: ${leader}@${leaderEpoch} -> ${JSON.stringify(now.get(key))}`)
+    if (process.env.NARU_TEST_VERBOSE) console.log(story)
+    return { result, leadersMoved }
+  } catch (error) {
+    throw new Error(`${error}\n${own.output().slice(-5000)}`, { cause: error })
+  } finally {
+    await own.remove()
+    cluster = undefined
+  }
+}
+
+/** No client that tries again saw an error. */
+function assertNoErrors({ errors }: RunResult): void {
+  for (const client of ['kafkajs', '@platformatic/kafka']) assert.deepEqual(errors.get(client), [], client)
+}
+
+describe('brokers under load whose cluster is kept in etcd', { skip: whyNoEtcd(), concurrency: 1 }, () => {
+  test('go on while a single etcd is stopped and killed, and no leader moves', { timeout: 120_000 }, async () => {
+    const { result, leadersMoved } = await survives({}, 21, cluster => {
+      const { pause, kill, cutOff } = etcdFaultsOf(cluster)
+      return [pause(5000), kill(500), cutOff(600)]
+    })
+    assert.deepEqual(leadersMoved, [])
+    assertNoErrors(result)
+  })
+
+  test('go on while one of three etcd nodes is lost and its leader moves', { timeout: 120_000 }, async () => {
+    const { result, leadersMoved } = await survives({ etcdNodes: 3 }, 22, cluster => {
+      const { loseNode, moveLeader, pauseNode } = etcdFaultsOf(cluster)
+      return [moveLeader(), loseNode(500), pauseNode(1500)]
+    })
+    assert.deepEqual(leadersMoved, [])
+    assertNoErrors(result)
+  })
+
+  test('lose nothing when a broker is cut off from etcd until others lead, or killed', {
+    timeout: 120_000
+  }, async () => {
+    await survives({}, 23, cluster => [etcdFaultsOf(cluster).cutOff(5000), killLeader])
+  })
+})

@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { PartitionImage } from '../../../src/control/types.ts'
+import { freePort } from '../../support/apache-kafka.ts'
+import { type EtcdNode, type EtcdTest, startEtcd } from '../../support/etcd.ts'
+import { type RunningBroker, startNaru } from '../../support/naru.ts'
+import { environmentOf, type Settings } from '../../support/target.ts'
+import { healed } from '../cluster/ask.ts'
+import { Link } from '../cluster/proxy.ts'
+import { type FaultyCluster, quick, type Victim } from '../cluster/victims.ts'
+
+export interface InEtcdOptions {
+  readonly settings?: Settings
+  readonly etcdNodes?: number
+  /** Flags of etcd. */
+  readonly etcdArgs?: readonly string[]
+}
+
+/** Three brokers that know one another by an etcd alone. */
+export interface ClusterInEtcd extends FaultyCluster {
+  readonly etcd: EtcdTest
+  /** The ways by which each broker reaches etcd: its links to all nodes. */
+  readonly etcdLinks: readonly { readonly broker: Victim; cut(): Promise<void>; open(): Promise<void> }[]
+  /** How each partition stands in etcd, by its key. */
+  partitions(): Promise<Map<string, PartitionImage>>
+}
+
+const ids = [1, 2, 3]
+const prefix = 'naru/'
+
+export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterInEtcd> {
+  const folder = mkdtempSync(join(tmpdir(), 'naru-cluster-etcd-'))
+  const etcd = await startEtcd({ nodes: options.etcdNodes, args: options.etcdArgs })
+  const links: Link[][] = []
+  const naru: RunningBroker[] = []
+  try {
+    for (const id of ids) {
+      const own: Link[] = []
+      for (const { name, port } of etcd.nodes) {
+        const link = new Link(`link of broker ${id} to ${name}`, await freePort(), port)
+        await link.open()
+        own.push(link)
+      }
+      links.push(own)
+      const endpoints = own.map(({ port }) => `http://localhost:${port}`).join(',')
+      naru.push(
+        await startNaru({
+          args: ['--node-id', String(id), '--etcd', endpoints],
+          env: environmentOf({ ...quick, 'default.replication.factor': '3', ...options.settings }),
+          port: await freePort(),
+          dataDir: join(folder, `broker-${id}`)
+        })
+      )
+    }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  const starting = new Set<Promise<void>>()
+  const brokers = naru.map((broker, index) => victimOf(ids[index], broker, starting))
+  const bootstraps = naru.map(({ bootstrap }) => bootstrap)
+
+  async function remove(): Promise<void> {
+    await Promise.all([...(starting ?? [])])
+    for (const own of links) for (const link of own) await link.open()
+    for (const broker of naru) await broker.remove()
+    for (const own of links) for (const link of own) await link.close()
+    await etcd.remove()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return {
+    etcd,
+    bootstraps,
+    brokers,
+    links: [],
+    disks: [],
+    others: etcd.nodes.map(etcdVictim),
+    etcdLinks: brokers.map((broker, index) => ({
+      broker,
+      cut: async () => void (await Promise.all(links[index].map(link => link.set({ type: 'cut' })))),
+      open: async () => void (await Promise.all(links[index].map(link => link.open())))
+    })),
+    async healed(topics) {
+      await Promise.all([...starting])
+      await healed(bootstraps, topics)
+    },
+    async partitions() {
+      const text = await etcd.ctl(['get', `${prefix}partitions/`, '--prefix'])
+      const lines = text.split('\n').filter(line => line !== '')
+      const found = new Map<string, PartitionImage>()
+      for (let at = 0; at < lines.length; at += 2) found.set(lines[at], JSON.parse(lines[at + 1]) as PartitionImage)
+      return found
+    },
+    output: () => naru.map(({ output }) => output()).join('\n'),
+    remove
+  }
+}
+
+/** Nothing starts it again by itself: the test does, as a service manager would. */
+function victimOf(nodeId: number, broker: RunningBroker, starting: Set<Promise<void>>): Victim {
+  const start = () => {
+    const again = broker.restart().finally(() => starting.delete(again))
+    starting.add(again)
+    return again
+  }
+  return {
+    name: `broker ${nodeId}`,
+    nodeId,
+    async kill() {
+      await broker.kill9()
+      start().catch(() => {})
+    },
+    pause: () => void process.kill(broker.pid, 'SIGSTOP'),
+    resume: () => void process.kill(broker.pid, 'SIGCONT'),
+    async restart() {
+      await broker.stop()
+      await start()
+    }
+  }
+}
+
+function etcdVictim(node: EtcdNode): Victim {
+  return {
+    name: `etcd ${node.name}`,
+    async kill() {
+      await node.kill9()
+      await node.start()
+    },
+    pause: () => node.pause(),
+    resume: () => node.resume(),
+    async restart() {
+      await node.stop()
+      await node.start()
+    }
+  }
+}
