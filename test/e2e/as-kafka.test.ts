@@ -1,15 +1,19 @@
 /**
- * Admin requests of every kind, right and wrong, compared with what Apache Kafka answers, which is kept in
- * test/golden/admin-kafka.jsonl. To ask Kafka again: NARU_RECORD=kafka node --import tsx --test test/e2e/as-kafka.test.ts
+ * Requests of every kind, right and wrong, compared with what Apache Kafka answers, which is kept in test/golden. To ask
+ * Kafka again: NARU_RECORD=kafka node --import tsx --test test/e2e/as-kafka.test.ts
  */
 import { test } from 'node:test'
 import { targetName, whyNoTarget } from '../support/target.ts'
-import { compare, playAll, record } from './as-kafka/compare.ts'
+import { compare, playAll, record, type Suite } from './as-kafka/compare.ts'
+import { oneBroker } from './as-kafka/one-broker.ts'
+import { threeBrokers } from './as-kafka/three-brokers.ts'
 
-test('admin requests are answered as Apache Kafka answers them', {
-  skip: whyNoTarget(),
-  timeout: 180_000
-}, async () => {
-  if (process.env.NARU_RECORD === 'kafka') record(await playAll('kafka', true))
-  compare(targetName, await playAll(targetName))
-})
+function testSuite(name: string, suite: Suite): void {
+  test(name, { skip: whyNoTarget(), timeout: 300_000 }, async () => {
+    if (process.env.NARU_RECORD === 'kafka') record(suite, await playAll(suite, 'kafka', true))
+    compare(suite, targetName, await playAll(suite, targetName))
+  })
+}
+
+testSuite('admin requests are answered as Apache Kafka answers them', oneBroker)
+testSuite('three brokers answer as three brokers of Apache Kafka do', threeBrokers)

@@ -3,42 +3,40 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { InitProducerId } from '../../../src/wire/kafka/messages/init-producer-id.ts'
 import { AskingClient } from '../../support/asking-client.ts'
-import { startTarget, type Target } from '../../support/target.ts'
+import type { Target } from '../../support/target.ts'
 import { groupsReady } from '../protocol/case.ts'
-import { adminSteps } from './admin-steps.ts'
-import { configSteps } from './config-steps.ts'
-import { producerSteps } from './producer-steps.ts'
-import { type Answered, play, type Step } from './step.ts'
-import { unconfiguredSteps } from './unconfigured-steps.ts'
+import { type Answered, type Pace, type Playground, play, type Step } from './step.ts'
 
-/** One after the other, on one broker. */
-const scenarios: Readonly<Record<string, readonly Step[]>> = {
-  admin: adminSteps,
-  configs: configSteps,
-  unconfigured: unconfiguredSteps,
-  producers: producerSteps
+/** Scenarios and what Apache Kafka answered in them. */
+export interface Suite {
+  /** One after the other, on one playground. */
+  readonly scenarios: Readonly<Record<string, readonly Step[]>>
+  /** A file of test/golden. */
+  readonly golden: string
+  readonly passedOver?: Pace['passedOver']
+  start(target: Target): Promise<Playground & { remove(): Promise<void> }>
 }
 
-const settings = { 'auto.create.topics.enable': 'false' }
-
-const golden = new URL('../../golden/admin-kafka.jsonl', import.meta.url)
-
-/** Plays every scenario on a new broker; gives the answers by scenario. `anew`: whatever was recorded. */
-export async function playAll(target: Target, anew = false): Promise<Record<string, Answered[]>> {
-  const broker = await startTarget(settings, target)
+/** Plays every scenario of a suite; gives the answers by scenario. `anew`: whatever was recorded. */
+export async function playAll(suite: Suite, target: Target, anew = false): Promise<Record<string, Answered[]>> {
+  const playground = await suite.start(target)
   try {
-    await groupsReady(broker)
-    await producersReady(broker.port)
-    const kept = anew ? {} : recorded()
+    const { cluster, port } = playground
+    for (const each of cluster?.nodeIds.map(nodeId => cluster.portOf(nodeId)) ?? [port]) {
+      await groupsReady({ host: 'localhost', port: each })
+      await producersReady(each)
+    }
+    const kept = anew ? {} : recorded(suite)
     const answers: Record<string, Answered[]> = {}
-    for (const [name, steps] of Object.entries(scenarios))
-      answers[name] = await play(broker, steps, {
+    for (const [name, steps] of Object.entries(suite.scenarios))
+      answers[name] = await play(playground, steps, {
         pauseMs: target === 'kafka' ? (anew ? 400 : 50) : 0,
-        expected: target === 'kafka' && !anew ? kept[name] : undefined
+        expected: target === 'kafka' && !anew ? kept[name] : undefined,
+        passedOver: suite.passedOver
       })
     return answers
   } finally {
-    await broker.remove()
+    await playground.remove()
   }
 }
 
@@ -58,16 +56,20 @@ async function producersReady(port: number): Promise<void> {
 }
 
 /** Keeps answers as those that Apache Kafka gives. */
-export function record(answers: Record<string, Answered[]>): void {
+export function record(suite: Suite, answers: Record<string, Answered[]>): void {
   const lines = Object.entries(answers).flatMap(([scenario, list]) =>
     list.map(answered => `${JSON.stringify({ scenario, ...answered })}\n`)
   )
-  writeFileSync(golden, lines.join(''))
+  writeFileSync(fileOf(suite), lines.join(''))
 }
 
-function recorded(): Record<string, Answered[]> {
+function fileOf({ golden }: Suite): URL {
+  return new URL(`../../golden/${golden}`, import.meta.url)
+}
+
+function recorded(suite: Suite): Record<string, Answered[]> {
   const answers: Record<string, Answered[]> = {}
-  for (const line of readFileSync(golden, 'utf8').trim().split('\n')) {
+  for (const line of readFileSync(fileOf(suite), 'utf8').trim().split('\n')) {
     const { scenario, ...answered } = JSON.parse(line) as Answered & { scenario: string }
     answers[scenario] ??= []
     answers[scenario].push(answered)
@@ -76,8 +78,9 @@ function recorded(): Record<string, Answered[]> {
 }
 
 /** Compares with what Apache Kafka was recorded to answer; Naru may differ where a step says why. */
-export function compare(target: Target, answers: Record<string, Answered[]>): void {
-  const kept = recorded()
+export function compare(suite: Suite, target: Target, answers: Record<string, Answered[]>): void {
+  const { scenarios } = suite
+  const kept = recorded(suite)
   assert.deepEqual(Object.keys(kept), Object.keys(scenarios))
   const differing: unknown[] = []
   for (const [name, steps] of Object.entries(scenarios)) {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Api } from '../../../src/schema/message.ts'
 import { zeroUuid } from '../../../src/schema/reader.ts'
+import { FindCoordinator } from '../../../src/wire/kafka/messages/find-coordinator.ts'
 import { AskingClient, type Tree } from '../../support/asking-client.ts'
 
 /** One request of a scenario. Strings in it that begin with `id of ` stand for the id of the topic named. */
@@ -11,6 +12,27 @@ export interface Step {
   readonly request: Tree | ((seen: Seen) => Tree)
   /** Where Naru answers otherwise on purpose: what it says instead, as JSON. */
   readonly differs?: readonly Difference[]
+  /** Whom it is sent to; the first broker by default. */
+  readonly to?: Recipient
+  /** Something that is done to a broker first. */
+  readonly first?: Deed
+}
+
+/** A broker of a cluster: by its node id, or by whether it coordinates a group. */
+export type Recipient = number | { readonly coordinatorOf: string } | { readonly notCoordinatorOf: string }
+
+/** `kill`: it is gone from the cluster then; `start`: it is back, and in sync again. */
+export type Deed = { readonly kill: number } | { readonly start: number }
+
+/** A broker, or the brokers of a cluster. */
+export interface Playground {
+  /** Of the first broker. */
+  readonly port: number
+  readonly cluster?: {
+    readonly nodeIds: readonly number[]
+    portOf(nodeId: number): number
+    do(deed: Deed): Promise<void>
+  }
 }
 
 /** What answers before have said. */
@@ -39,6 +61,19 @@ export function step(
   ...differs: Difference[]
 ): Step {
   return { name: `${name} (${api.name} ${version})`, api, version, request, differs }
+}
+
+/** The same step, sent to a broker of a cluster. */
+export function at(to: Recipient, { name, ...rest }: Step): Step {
+  const whom =
+    typeof to === 'number' ? `broker ${to}` : 'coordinatorOf' in to ? 'the coordinator' : 'not the coordinator'
+  return { ...rest, name: `${name}, at ${whom}`, to }
+}
+
+/** The same step, after something is done to a broker. */
+export function after(first: Deed, { name, ...rest }: Step): Step {
+  const what = 'kill' in first ? `broker ${first.kill} was killed` : `broker ${first.start} is back`
+  return { ...rest, name: `${name}, when ${what}`, first }
 }
 
 /** Fields that differ between any two clusters, or from run to run. */
@@ -76,18 +111,20 @@ export interface Pace {
   readonly pauseMs: number
   /** Answers that are expected: what describes something is asked again until it is so, or for a while. */
   readonly expected?: readonly Answered[]
+  /** Further fields that are passed over, by API. */
+  readonly passedOver?: Readonly<Record<string, readonly string[]>>
 }
 
 /** What changes nothing, and may be asked again. */
 const describing = /^(Describe|List|Metadata)/
 
-/** Plays a scenario on a broker. */
+/** Plays a scenario on a broker, or on a cluster. */
 export async function play(
-  broker: { readonly port: number },
+  playground: Playground,
   steps: readonly Step[],
-  { pauseMs, expected }: Pace
+  { pauseMs, expected, passedOver: more = {} }: Pace
 ): Promise<Answered[]> {
-  const client = new AskingClient(broker.port, 'scenario')
+  const recipients = new Recipients(playground)
   const idOf = new Map<string, string>()
   const nameOf = new Map<string, string>([[zeroUuid, 'no id']])
   const asked = (value: unknown): unknown => {
@@ -114,12 +151,15 @@ export async function play(
     // Kafka answers in the order of its hash maps.
     if (Array.isArray(value)) return value.map(item => plain(item, api)).sort(byText)
     if (typeof value !== 'object' || value === null) return value
-    const kept = Object.entries(value).filter(([key]) => !passedOver.has(key) && !passedOverIn[api.name]?.includes(key))
+    const hidden = [...passedOver, ...(passedOverIn[api.name] ?? []), ...(more[api.name] ?? [])]
+    const kept = Object.entries(value).filter(([key]) => !hidden.includes(key))
     return Object.fromEntries(kept.map(([key, inner]) => [key, plain(inner, api)]))
   }
   const answers: Answered[] = []
   try {
-    for (const { name, api, version, request } of steps) {
+    for (const { name, api, version, request, to, first } of steps) {
+      if (first) await recipients.do(first)
+      const client = await recipients.client(to)
       const wanted = typeof request === 'function' ? request(seen) : (asked(request) as Tree)
       let answer = await client.ask(api, version, wanted)
       const awaited = describing.test(api.name) ? expected?.at(answers.length)?.answer : undefined
@@ -129,12 +169,59 @@ export async function play(
       }
       learn(answer)
       answers.push({ step: name, answer: json(plain(answer, api)) })
+
       await new Promise(resolve => setTimeout(resolve, pauseMs))
     }
   } finally {
-    client.close()
+    recipients.close()
   }
   return answers
+}
+
+/** Connections to the brokers of a playground. */
+class Recipients {
+  private readonly playground: Playground
+  private readonly clients = new Map<number, AskingClient>()
+
+  constructor(playground: Playground) {
+    this.playground = playground
+  }
+
+  async client(to: Recipient = 0): Promise<AskingClient> {
+    const nodeId = typeof to === 'number' ? to : await this.find(to)
+    let client = this.clients.get(nodeId)
+    if (!client) {
+      const { port, cluster } = this.playground
+      client = new AskingClient(cluster?.portOf(nodeId || cluster.nodeIds[0]) ?? port, 'scenario')
+      this.clients.set(nodeId, client)
+    }
+    return client
+  }
+
+  async do(deed: Deed): Promise<void> {
+    await this.playground.cluster?.do(deed)
+    this.close()
+  }
+
+  close(): void {
+    for (const client of this.clients.values()) client.close()
+    this.clients.clear()
+  }
+
+  private async find(to: Exclude<Recipient, number>): Promise<number> {
+    const group = 'coordinatorOf' in to ? to.coordinatorOf : to.notCoordinatorOf
+    const { nodeIds = [] } = this.playground.cluster ?? {}
+    for (let tries = 0; tries < 200; tries++) {
+      const { coordinators } = await (await this.client()).ask(FindCoordinator, 4, {
+        keyType: 0,
+        coordinatorKeys: [group]
+      })
+      const { nodeId } = (coordinators as { nodeId: number }[])[0]
+      if (nodeId > 0) return 'coordinatorOf' in to ? nodeId : nodeIds.find(other => other !== nodeId)!
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    throw new Error(`group ${group} has no coordinator`)
+  }
 }
 
 function json(value: unknown): unknown {

@@ -1,0 +1,61 @@
+import { DeleteTopics } from '../../../../src/wire/kafka/messages/delete-topics.ts'
+import { FindCoordinator } from '../../../../src/wire/kafka/messages/find-coordinator.ts'
+import { after, at, type Step, step } from '../step.ts'
+import { commit, committed } from './group-steps.ts'
+import { elect, ends, offsets, read, send } from './leader-steps.ts'
+import { brokers, chosen, create, grow, lay, pages, sized, timeoutMs, topics } from './metadata-steps.ts'
+
+const all = ['ring', 'pair', 'first', 'third', 'strict']
+const place = (topic: string, partition = 0) => ({ topic, partition })
+
+/** What the others say while broker 3 is dead, and when it is back. */
+export const failureSteps: readonly Step[] = [
+  after({ kill: 3 }, topics('topics', all)),
+  ...Array.from({ length: 14 }, (_, version) => topics('topics', all, version)),
+  at(2, topics('topics', all)),
+  pages('topics', all),
+  brokers('the cluster'),
+  at(2, brokers('the cluster with those that are gone', 2, { includeFencedBrokers: true })),
+  create('as many replicas as there were brokers', [sized('wide', 3, 3)]),
+  create('with more replicas than there ever were', [sized('wider', 1, 4)], {
+    why: 'no folder can be cordoned',
+    from: ' or some brokers have all their log directories cordoned',
+    to: ''
+  }),
+  create('on the one that is gone', [chosen('lame', [lay(0, 3, 1), lay(1, 1, 3)]), chosen('dead', [lay(0, 3)])]),
+  grow('on the one that is gone', [{ name: 'first', count: 2, assignments: [{ brokerIds: [3] }] }]),
+  topics('what came of it', ['lame', 'dead', 'first']),
+  send('where two of three are in sync', 12, -1, place('ring'), place('ring', 1), place('ring', 2)),
+  at(2, send('where two of three are in sync', 12, -1, place('ring'), place('ring', 1), place('ring', 2))),
+  send('where all of three should be', 12, -1, place('strict')),
+  send('where all of three should be, with acks=1', 12, 1, place('strict')),
+  send('where nobody leads', 12, -1, place('third')),
+  send('by id where nobody leads', 13, -1, place('third')),
+  read('where nobody leads', 17, -1, place('third')),
+  read('with the epoch of before, as a leader', 17, 0, place('ring', 2)),
+  ...[9, 12, 16].map(version => read('with the epoch of before, as a leader', version, 0, place('ring', 2))),
+  at(2, read('with the epoch of before, as a follower', 17, 0, place('ring', 2))),
+  at(2, ends('with the epoch of before, as a follower', 0, 0, place('ring', 2))),
+  offsets('where nobody leads', 7, -1, -1, place('third')),
+  ends('where nobody leads', 0, -1, place('third')),
+  ends('where the epoch of before ends', 0, -1, place('ring', 2)),
+  elect('preferred ones', 0, place('ring'), place('ring', 2), place('third'), place('first')),
+  elect('any', 1, place('third'), place('ring', 2)),
+  step('of a group', FindCoordinator, 6, { keyType: 0, coordinatorKeys: ['crew'] }),
+  at({ coordinatorOf: 'crew' }, commit(9, 6)),
+  at({ coordinatorOf: 'crew' }, committed(9)),
+  step('with a replica that is gone', DeleteTopics, 6, {
+    topics: [{ name: 'pair', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+    timeoutMs
+  }),
+
+  after({ start: 3 }, topics('topics', ['ring', 'first', 'third', 'strict', 'wide', 'lame', 'dead', 'pair'])),
+  at(3, topics('topics', ['ring', 'first', 'third', 'strict', 'wide', 'lame', 'dead', 'pair'])),
+  brokers('the cluster', 2, { includeFencedBrokers: true }),
+  send('where all of three are', 12, -1, place('strict')),
+  at(3, send('where it has led before', 12, -1, place('ring', 2), place('third'))),
+  elect('preferred ones', 0, place('ring', 2)),
+  at(3, topics('topics', ['ring'])),
+  at(3, offsets('ends', 7, -1, -1, place('ring', 2))),
+  at(3, ends('where the epoch of before ends', 0, -1, place('ring', 2)))
+]
