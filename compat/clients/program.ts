@@ -4,18 +4,21 @@
  *
  * - `{"check": NAME, "ok": true|false, "ms": NUMBER, "error": TEXT, "saw": [TEXT...]}`: what came of one check. What it
  *   saw, if it says so, must be the same on both brokers.
- * - `{"do": "kill9"|"stop"|"restart"}`: asks for the broker's end or start; a line on its standard input says "done".
+ * - `{"do": "kill9"|"stop"|"restart", "topic": NAME}`: asks for the broker's end or start; a line on its standard input
+ *   says "done". In a cluster it is the broker that leads the topic's first partition, and the others stay.
  * - `{"done": true}`: all checks have run.
  *
- * Each runs against Naru and, where it can, against Apache Kafka: a check that fails there expects something wrong.
+ * Each runs against Naru and, where it can, against Apache Kafka: a check that fails there expects something wrong. It
+ * does so once with one broker and once with three, where each topic that is made with the default replication factor
+ * (-1) has three replicas.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { RunningBroker } from '../../test/support/naru.ts'
-import { type Settings, startTarget, type Target, whyNoTarget } from '../../test/support/target.ts'
+import { brokersAsked, type Settings, startTarget, type Target, whyNoTarget } from '../../test/support/target.ts'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -57,26 +60,46 @@ export function whyNoCommand(command: string, args: readonly string[]): string |
 /** Declares a program's checks as tests. */
 export function testProgram(program: Program): void {
   const skip = program.whyNot
-  test(`${program.name}: every check behaves as on Apache Kafka`, { skip, timeout: 900_000 }, async t => {
-    const command = program.build()
-    const whyNoKafka = whyNoTarget('kafka')
-    const targets: Target[] = whyNoKafka ? ['naru'] : ['naru', 'kafka']
-    const [naru, kafka] = await Promise.all(targets.map(target => runOn(target, program, command)))
-    for (const [check, result] of naru)
-      await t.test(`${program.name}: ${check}`, () => {
-        const expected = kafka?.get(check)
-        if (kafka) assert.ok(expected?.ok, `Apache Kafka behaves otherwise: ${expected?.error ?? 'not checked'}`)
-        assert.ok(result.ok, result.error)
-        if (kafka) assert.deepEqual(result.saw, expected?.saw)
-      })
-    if (whyNoKafka) await t.test(`${program.name}: the same on Apache Kafka`, { skip: whyNoKafka }, () => {})
-    assert.ok(naru.size > 0, 'the program checked nothing')
-    for (const check of kafka?.keys() ?? []) assert.ok(naru.has(check), `${check} was not checked on Naru`)
-  })
+  const brokersOf = process.env.NARU_E2E_BROKERS === undefined ? [1, 3] : [brokersAsked()]
+  let command: readonly string[] | undefined
+  for (const brokers of brokersOf) {
+    const where = brokers === 1 ? program.name : `${program.name}, ${brokers} brokers`
+    test(`${where}: every check behaves as on Apache Kafka`, { skip, timeout: 900_000 }, async t => {
+      command ??= program.build()
+      await compareOn(brokers, where, program, command, t)
+    })
+  }
 }
 
-async function runOn(target: Target, program: Program, command: readonly string[]): Promise<Map<string, Result>> {
-  const broker = await startTarget({ ...settings, ...program.settings }, target)
+async function compareOn(
+  brokers: number,
+  where: string,
+  program: Program,
+  command: readonly string[],
+  t: TestContext
+): Promise<void> {
+  const whyNoKafka = whyNoTarget('kafka')
+  const targets: Target[] = whyNoKafka ? ['naru'] : ['naru', 'kafka']
+  const [naru, kafka] = await Promise.all(targets.map(target => runOn(target, brokers, program, command)))
+  for (const [check, result] of naru)
+    await t.test(`${where}: ${check}`, () => {
+      const expected = kafka?.get(check)
+      if (kafka) assert.ok(expected?.ok, `Apache Kafka behaves otherwise: ${expected?.error ?? 'not checked'}`)
+      assert.ok(result.ok, result.error)
+      if (kafka) assert.deepEqual(result.saw, expected?.saw)
+    })
+  if (whyNoKafka) await t.test(`${where}: the same on Apache Kafka`, { skip: whyNoKafka }, () => {})
+  assert.ok(naru.size > 0, 'the program checked nothing')
+  for (const check of kafka?.keys() ?? []) assert.ok(naru.has(check), `${check} was not checked on Naru`)
+}
+
+async function runOn(
+  target: Target,
+  brokers: number,
+  program: Program,
+  command: readonly string[]
+): Promise<Map<string, Result>> {
+  const broker = await startTarget({ ...settings, ...program.settings }, target, brokers)
   const [file, ...args] = command
   const child = spawn(file, [...args, broker.bootstrap, target], { stdio: ['pipe', 'pipe', 'pipe'] })
   try {
@@ -105,7 +128,7 @@ async function collect(child: ChildProcess, broker: RunningBroker): Promise<Map<
     const line = parse(text)
     if (line.check !== undefined) results.set(line.check, line as Result)
     else if (line.do !== undefined) {
-      await act(broker, line.do)
+      await act(broker, line.do, line.topic)
       child.stdin!.write('done\n')
     } else if (line.done) {
       done = true
@@ -119,6 +142,7 @@ async function collect(child: ChildProcess, broker: RunningBroker): Promise<Map<
 
 interface Line extends Partial<Result> {
   readonly do?: string
+  readonly topic?: string
   readonly done?: boolean
 }
 
@@ -131,9 +155,9 @@ function parse(text: string): Line {
   }
 }
 
-async function act(broker: RunningBroker, what: string): Promise<void> {
-  if (what === 'kill9') await broker.kill9()
-  else if (what === 'stop') await broker.stop()
+async function act(broker: RunningBroker, what: string, topic?: string): Promise<void> {
+  if (what === 'kill9') await broker.kill9(topic)
+  else if (what === 'stop') await broker.stop(topic)
   else if (what === 'restart') await broker.restart()
   else throw new Error(`the program asks for ${what}`)
 }

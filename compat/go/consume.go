@@ -114,7 +114,7 @@ var consumeChecks = []check{
 		p.create(1, nil)
 		cl := p.from(kgo.NewOffset().AtStart(), kgo.FetchMaxWait(30*time.Second), kgo.FetchMinBytes(1))
 		time.AfterFunc(time.Second, func() {
-			producer, err := kgo.NewClient(kgo.SeedBrokers(seed))
+			producer, err := kgo.NewClient(kgo.SeedBrokers(seeds()...))
 			if err == nil {
 				producer.ProduceSync(p.ctx, &kgo.Record{Topic: p.topic})
 				producer.Close()

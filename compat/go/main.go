@@ -70,17 +70,30 @@ func say(line map[string]any) {
 	fmt.Println(string(text))
 }
 
-// broker asks the harness to do something with the broker ("kill9", "stop", "restart") and waits until it is done.
-func broker(what string) {
-	say(map[string]any{"do": what})
+// broker asks the harness to do something with the broker ("kill9", "stop", "restart") and waits until it is done. In a
+// cluster it is the one that leads the topic's first partition.
+func broker(what, topic string) {
+	say(map[string]any{"do": what, "topic": topic})
 	if _, err := reply.ReadString('\n'); err != nil {
 		fail("the harness is gone: %v", err)
 	}
 }
 
+// seeds are the brokers to begin with.
+func seeds() []string { return strings.Split(seed, ",") }
+
+// nodes are the ids of the brokers: topics have a replica on each.
+func nodes() []int32 {
+	var ids []int32
+	for i := range seeds() {
+		ids = append(ids, int32(i+1))
+	}
+	return ids
+}
+
 // client opens a client that is closed with the place.
 func (p *place) client(opts ...kgo.Opt) *kgo.Client {
-	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(seed), kgo.RetryTimeout(20 * time.Second)}, opts...)...)
+	cl, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(seeds()...), kgo.RetryTimeout(20 * time.Second)}, opts...)...)
 	must(err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +111,7 @@ func (p *place) createNamed(topic string, partitions int32, configs map[string]s
 	for name, value := range configs {
 		values[name] = kadm.StringPtr(value)
 	}
-	made, err := p.adm.CreateTopic(p.ctx, partitions, 1, values, topic)
+	made, err := p.adm.CreateTopic(p.ctx, partitions, -1, values, topic)
 	must(err)
 	must(made.Err)
 	// Apache Kafka answers before its broker knows that it leads.

@@ -53,8 +53,8 @@ var restartChecks = []check{
 		}()
 		for range 2 {
 			time.Sleep(1500 * time.Millisecond)
-			broker("kill9")
-			broker("restart")
+			broker("kill9", p.topic)
+			broker("restart", p.topic)
 		}
 		time.Sleep(time.Second)
 		close(stop)
@@ -102,8 +102,8 @@ var restartChecks = []check{
 			return nil
 		})
 		m.leave()
-		broker("stop")
-		broker("restart")
+		broker("stop", p.topic)
+		broker("restart", p.topic)
 		eventually(func() error {
 			fetched, err := p.adm.FetchOffsets(p.ctx, p.topic+"-group")
 			if err == nil {

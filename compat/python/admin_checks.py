@@ -24,7 +24,7 @@ def topics(place):
     equal('internal', described.is_internal, False)
     equal('leader', described.partitions[1].leader.id, 1)
     equal('in-sync', [node.id for node in described.partitions[1].isr], [1])
-    again = place.admin.create_topics([NewTopic(place.topic, 1, 1)])[place.topic]
+    again = place.admin.create_topics([NewTopic(place.topic, 1)])[place.topic]
     equal('again', code_of(again.result), 'TOPIC_ALREADY_EXISTS')
     unknown = place.admin.describe_topics(TopicCollection([place.topic + '-unknown']))[place.topic + '-unknown']
     equal('unknown', code_of(unknown.result), 'UNKNOWN_TOPIC_OR_PART')
@@ -43,7 +43,7 @@ def refused(place):
     equal('replicas', outcome(place.topic, 1, 3), 'INVALID_REPLICATION_FACTOR')
     equal('config', outcome(place.topic, no_such='1'), 'INVALID_CONFIG')
     equal('value', outcome(place.topic, retention_ms='long'), 'INVALID_CONFIG')
-    only = place.admin.create_topics([NewTopic(place.topic, 2, 1)], validate_only=True)
+    only = place.admin.create_topics([NewTopic(place.topic, 2)], validate_only=True)
     equal('validated', code_of(only[place.topic].result), None)
     equal('not made', place.topic in place.admin.list_topics(timeout=10).topics, False)
 

@@ -27,9 +27,10 @@ def say(line):
         print(json.dumps(line), flush=True)
 
 
-def ask_harness(what):
-    """Has something done with the broker ("kill9", "stop", "restart") and waits until it is done."""
-    say({'do': what})
+def ask_harness(what, topic):
+    """Has something done with the broker ("kill9", "stop", "restart") and waits until it is done. In a cluster it is the
+    one that leads the topic's first partition."""
+    say({'do': what, 'topic': topic})
     if not sys.stdin.readline():
         raise RuntimeError('the harness is gone')
 
@@ -78,7 +79,7 @@ class Place:
     def create(self, partitions=1, topic=None, **configs):
         topic = topic or self.topic
         texts = dotted(configs)
-        self.admin.create_topics([NewTopic(topic, partitions, 1, config=texts)])[topic].result()
+        self.admin.create_topics([NewTopic(topic, partitions, config=texts)])[topic].result()
         # Apache Kafka answers before its broker knows that it leads.
         parts = [TopicPartition(topic, i) for i in range(partitions)]
 

@@ -39,8 +39,8 @@ def kills(place):
         thread.start()
     for _ in range(2):
         time.sleep(1.5)
-        ask_harness('kill9')
-        ask_harness('restart')
+        ask_harness('kill9', place.topic)
+        ask_harness('restart', place.topic)
     time.sleep(1)
     stop.set()
     threads[0].join()
@@ -61,8 +61,8 @@ def clean(place):
     consumer.subscribe([place.topic])
     place.take(consumer, 5)
     consumer.commit(asynchronous=False)
-    ask_harness('stop')
-    ask_harness('restart')
+    ask_harness('stop', place.topic)
+    ask_harness('restart', place.topic)
 
     def committed():
         try:

@@ -3,7 +3,7 @@ import type { Clock } from '../std/clock.ts'
 import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { OptionValues } from '../std/option.ts'
 import type { TopicId } from '../storage/types.ts'
-import type { Partitions } from './partitions.ts'
+import type { PartitionRef, Partitions } from './partitions.ts'
 import { topicAdminOptions } from './topic-admin-options.ts'
 import { checkTopicName, isInternalTopic } from './topic-names.ts'
 import type { Topics } from './topics.ts'
@@ -99,6 +99,16 @@ export class Cluster {
       observers: brokers.map(({ nodeId }) => nodeId).filter(nodeId => nodeId !== controllerId),
       nowMs: this.clock.now()
     }
+  }
+
+  /** Who leads a partition, for who asked another broker: no node while clients reach no leader; undefined for no partition. */
+  leaderOf({ topic, topicId, index }: PartitionRef): { at: ReachableBroker | undefined; epoch: number } | undefined {
+    const { image } = this.control
+    const found = topic ? image.topic(topic) : topicId ? image.topicById(topicId) : undefined
+    const partition = found?.partitions[index]
+    if (!partition) return undefined
+    const at = leaderOf(image, partition) && this.reachable().find(({ nodeId }) => nodeId === partition.leader)
+    return { at, epoch: partition.leaderEpoch }
   }
 
   /** Every topic, in order of names. */

@@ -182,7 +182,6 @@ export class Fetcher {
     const partition = this.partitions.find(item)
     entry.bind(partition)
     if (partition.failure) throw partition.failure
-    partition.checkLeaderEpoch(item.currentLeaderEpoch)
     const { replica } = request
     if (!replica)
       return { partition, below: request.readCommitted ? partition.lastStableOffset : partition.highWatermark }

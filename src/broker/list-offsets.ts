@@ -35,7 +35,6 @@ export async function listOffset(
   try {
     const partition = partitions.find(ref)
     if (partition.failure) throw partition.failure
-    partition.checkLeaderEpoch(ref.currentLeaderEpoch)
     const isAtStart = ref.timestamp === specialTimestamp.earliest || ref.timestamp === specialTimestamp.earliestLocal
     if (!isAtStart && !partition.isSettled)
       throw new NaruError('OFFSET_NOT_AVAILABLE', 'The new leader does not know yet how far its log is committed.')

@@ -10,6 +10,8 @@ export interface PartitionRef {
   readonly topic?: string
   readonly topicId?: TopicId
   readonly index: number
+  /** The leader epoch that the client believes in (KIP-320); -1, and none, asks for no check. */
+  readonly currentLeaderEpoch?: number
 }
 
 interface Served {
@@ -36,11 +38,14 @@ export class Partitions {
 
   /**
    * The partition, which this broker leads; or NOT_LEADER_OR_FOLLOWER when another does, UNKNOWN_TOPIC_OR_PARTITION
-   * (UNKNOWN_TOPIC_ID when it was asked by id), or KAFKA_STORAGE_ERROR when its log could not be opened.
+   * (UNKNOWN_TOPIC_ID when it was asked by id), or KAFKA_STORAGE_ERROR when its log could not be opened. Epochs come first,
+   * as in Kafka: FENCED_LEADER_EPOCH and UNKNOWN_LEADER_EPOCH are said by followers too.
    */
   find(ref: PartitionRef): Partition {
     const partition = this.hosted(ref)
-    if (partition.leader || partition.failure) return partition
+    if (partition.failure) return partition
+    partition.checkLeaderEpoch(ref.currentLeaderEpoch ?? -1)
+    if (partition.leader) return partition
     throw notLeader(partition)
   }
 

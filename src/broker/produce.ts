@@ -77,12 +77,13 @@ function append(partition: Partition, item: ProduceItem, acks: number, inflation
   return partition.appendFromProducer(item.records, inflation)
 }
 
-/** Errors of the batch itself, with which Kafka tells where the log begins (KIP-360). */
+/** Errors with which Kafka tells where the log begins (KIP-360). */
 const beginningTold: ReadonlySet<ErrorCode> = new Set([
   'OUT_OF_ORDER_SEQUENCE_NUMBER',
   'INVALID_PRODUCER_EPOCH',
   'INVALID_RECORD',
-  'INVALID_TIMESTAMP'
+  'INVALID_TIMESTAMP',
+  'NOT_ENOUGH_REPLICAS'
 ])
 
 function refused(thrown: unknown, partition?: Partition): ProduceOutcome {

@@ -72,7 +72,7 @@ describe('kafkajs administers topics, configs, offsets and groups', { skip: whyN
       const create = (topic: string, rest: object = {}) => admin.createTopics({ topics: [{ topic, ...rest }] })
       await assert.rejects(create('not/a/topic'), errorType('INVALID_TOPIC_EXCEPTION'))
       await assert.rejects(create('none', { numPartitions: 0 }), errorType('INVALID_PARTITIONS'))
-      await assert.rejects(create('copies', { replicationFactor: 3 }), errorType('INVALID_REPLICATION_FACTOR'))
+      await assert.rejects(create('copies', { replicationFactor: 9 }), errorType('INVALID_REPLICATION_FACTOR'))
       const configEntries = [{ name: 'no.such.config', value: '1' }]
       await assert.rejects(create('config', { configEntries }), errorType('INVALID_CONFIG'))
     }))
@@ -131,7 +131,7 @@ describe('kafkajs administers topics, configs, offsets and groups', { skip: whyN
   })
 
   test('groups: listed, described, offsets set and reset, deleted', async () => {
-    const consumer = patient.consumer({ groupId: 'readers' })
+    const consumer = patient.consumer({ groupId: 'readers', maxWaitTimeInMs: 100 })
     await consumer.connect()
     await consumer.subscribe({ topic: 'timed', fromBeginning: true })
     const values: (string | undefined)[] = []
@@ -187,9 +187,9 @@ describe('kafkajs administers topics, configs, offsets and groups', { skip: whyN
       const { brokers, controller, clusterId } = await admin.describeCluster()
       assert.deepEqual(
         brokers.map(({ host, port }) => `${host}:${port}`),
-        [broker.bootstrap]
+        broker.bootstrap.split(',')
       )
-      assert.equal(controller, brokers[0].nodeId)
+      assert.ok(brokers.some(({ nodeId }) => nodeId === controller))
       assert.match(clusterId, /^[\w-]{22}$/)
     }))
 
@@ -205,7 +205,7 @@ describe('kafkajs administers topics, configs, offsets and groups', { skip: whyN
     await producer.send({ topic: 'whole', messages })
     await producer.send({ topic: 'whole', messages, compression: 1 })
     await producer.disconnect()
-    const consumer = patient.consumer({ groupId: 'whole' })
+    const consumer = patient.consumer({ groupId: 'whole', maxWaitTimeInMs: 100 })
     await consumer.connect()
     await consumer.subscribe({ topic: 'whole', fromBeginning: true })
     const read: unknown[] = []

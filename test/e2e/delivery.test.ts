@@ -42,7 +42,7 @@ describe('delivery, as a user sees it', { skip: whyNoTarget(), concurrency: 1 },
     const [{ high }] = await withAdmin(kafka, admin => admin.fetchTopicOffsets(topic))
     const records: [number, string][] = []
     if (Number(high) <= from) return records
-    const consumer = kafka.consumer({ groupId: `read-${topic}-${Math.random()}` })
+    const consumer = kafka.consumer({ groupId: `read-${topic}-${Math.random()}`, maxWaitTimeInMs: 100 })
     await consumer.connect()
     // A consumer that kafkajs restarts forgets where it was sent.
     await consumer.subscribe({ topic, fromBeginning: true })
@@ -127,7 +127,7 @@ describe('delivery, as a user sees it', { skip: whyNoTarget(), concurrency: 1 },
     const consumer = new Consumer({
       clientId: 'again',
       groupId: 'again',
-      bootstrapBrokers: [broker.bootstrap],
+      bootstrapBrokers: broker.bootstrap.split(','),
       deserializers: stringDeserializers
     })
     const offsets = [{ topic: 'again', partition: 0, offset: 25n }]
@@ -152,7 +152,7 @@ describe('delivery, as a user sees it', { skip: whyNoTarget(), concurrency: 1 },
           partitions: [{ partition: 0, offset: String(values.length) }]
         })
       )
-      await broker[end]()
+      await broker[end]('outlive')
       await broker.restart()
       assert.deepEqual(await read('outlive'), withOffsets(values))
       const [offsets] = await withAdmin(kafka, admin => admin.fetchOffsets({ groupId: 'outlive', topics: ['outlive'] }))

@@ -4,9 +4,11 @@ import { before, describe, test } from 'node:test'
 import { consumeAll, kcat, startKcat, whyNoKcat } from '../support/kcat.ts'
 import type { RunningBroker } from '../support/naru.ts'
 import { packageStanzas, type Stanza } from '../support/packages.ts'
-import { removeAfter, startTarget, targetName, whyNoTarget } from '../support/target.ts'
+import { brokersAsked, removeAfter, startTarget, targetName, whyNoTarget } from '../support/target.ts'
 
 const partitions = 6
+/** In a cluster one that all brokers have to pass on is enough. */
+const codecs = brokersAsked() > 1 ? ['zstd'] : ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const kills = targetName === 'naru' ? 3 : 1
 
 /** What kcat reads: key, 0x1f, value, 0x1e. */
@@ -49,7 +51,7 @@ describe('kcat', { skip: whyNoKcat() ?? whyNoTarget(), concurrency: 1 }, () => {
   })
   removeAfter(() => broker?.remove())
 
-  for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'])
+  for (const codec of codecs)
     test(`every stanza of ${source} comes back byte for byte and in order: ${codec}`, async () => {
       const topic = `packages-${codec}`
       const extra = codec === 'none' ? [] : ['-z', codec]
@@ -75,7 +77,7 @@ describe('kcat', { skip: whyNoKcat() ?? whyNoTarget(), concurrency: 1 }, () => {
     const size = Math.ceil(stanzas.length / steps)
     for (let step = 0; step < steps; step++) {
       if (step > 0 && step % Math.floor(steps / (kills + 1)) === 0 && step / Math.floor(steps / (kills + 1)) <= kills) {
-        await broker.kill9()
+        await broker.kill9(topic)
         await broker.restart()
       }
       const more = child.stdin!.write(inputOf(stanzas.slice(step * size, (step + 1) * size)))
@@ -101,7 +103,7 @@ describe('kcat', { skip: whyNoKcat() ?? whyNoTarget(), concurrency: 1 }, () => {
   test('-L lists the broker and its topics, -Q finds offsets by time', async () => {
     const listed = await kcat(['-b', broker.bootstrap, '-L', '-t', 'small'])
     assert.match(listed.stdout.toString(), new RegExp(`topic "small" with ${partitions} partitions`))
-    assert.match(listed.stdout.toString(), new RegExp(`at ${broker.bootstrap.replaceAll('.', '\\.')}`))
+    for (const address of broker.bootstrap.split(',')) assert.ok(listed.stdout.includes(`at ${address}`), address)
     const queried = await kcat(['-b', broker.bootstrap, '-Q', '-t', 'small:0:0', '-t', 'small:1:-1'])
     assert.match(queried.stdout.toString(), /small \[0\] offset 0/)
   })

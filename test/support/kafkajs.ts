@@ -4,7 +4,7 @@ import { Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 export function kafkajs(bootstrap: string, config: Partial<KafkaConfig> = {}): Kafka {
   return new Kafka({
     clientId: 'test',
-    brokers: [bootstrap],
+    brokers: bootstrap.split(','),
     logLevel: logLevel.NOTHING,
     retry: { retries: 30, initialRetryTime: 100, maxRetryTime: 500 },
     ...config

@@ -18,9 +18,9 @@ export interface NaruOptions {
   port?: number
 }
 
-/** A broker in a process of its own. */
+/** A broker in a process of its own, or several that suites treat as one. */
 export interface RunningBroker {
-  /** host:port for clients. */
+  /** host:port for clients; of each broker, with commas between them. */
   readonly bootstrap: string
   readonly host: string
   readonly port: number
@@ -28,11 +28,14 @@ export interface RunningBroker {
   readonly pid: number
   /** The newest part of what it printed. */
   output(): string
-  /** Asks it to stop (SIGTERM) and waits for its end. */
-  stop(): Promise<void>
-  /** kill -9, and waits for its end. */
-  kill9(): Promise<void>
-  /** Starts it again on the same port and data, after `stop` or `kill9`. */
+  /**
+   * Asks it to stop (SIGTERM) and waits for its end. Of a cluster, the broker that leads the topic's first partition; where
+   * none is named, each in turn.
+   */
+  stop(topic?: string): Promise<void>
+  /** kill -9, and waits for its end. The same of a cluster. */
+  kill9(topic?: string): Promise<void>
+  /** Starts it again on the same port and data, after `stop` or `kill9`; in a cluster it is in sync then. */
   restart(): Promise<void>
   /** Stops it, if it runs, and removes its data. */
   remove(): Promise<void>

@@ -1,6 +1,7 @@
 /**
  * The broker under test of the end-to-end suites: Naru, or Apache Kafka when NARU_E2E_TARGET=kafka. A suite that passes
  * on both says something about Naru; one that was only ever run on Naru may say something about the suite.
+ * NARU_E2E_BROKERS=3 makes it a cluster, in which topics have three replicas.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,6 +9,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { type ApacheKafka, startApacheKafka, whyNoApacheKafka } from './apache-kafka.ts'
 import { type RunningBroker, startNaru } from './naru.ts'
+import { startKafkaNodes, startNaruNodes } from './target-cluster.ts'
 
 export type Target = 'naru' | 'kafka'
 
@@ -24,10 +26,19 @@ export type Settings = Record<string, string>
 /** Settings that keep suites quick; `settings` wins. */
 const quick: Settings = { 'group.initial.rebalance.delay.ms': '0', 'offsets.topic.num.partitions': '4' }
 
-export function startTarget(settings: Settings = {}, name: Target = targetName): Promise<RunningBroker> {
-  return name === 'kafka'
-    ? startKafka({ ...quick, ...settings })
-    : startNaru({ env: environmentOf({ ...quick, ...settings }) })
+export function startTarget(
+  settings: Settings = {},
+  name: Target = targetName,
+  brokers = brokersAsked()
+): Promise<RunningBroker> {
+  const all = { ...quick, ...settings }
+  if (brokers > 1) return name === 'kafka' ? startKafkaNodes(brokers, all) : startNaruNodes(brokers, all)
+  return name === 'kafka' ? startKafka(all) : startNaru({ env: environmentOf(all) })
+}
+
+/** How many brokers suites run against that don't say so themselves. */
+export function brokersAsked(): number {
+  return Number(process.env.NARU_E2E_BROKERS ?? 1)
 }
 
 /**

@@ -24,7 +24,7 @@ pub fn checks() -> Vec<Check> {
                 let metadata = probe.fetch_metadata(Some(&place.topic), PATIENCE).map_err(text)?;
                 equal("partitions", metadata.topics()[0].partitions().len(), 5)
             }).await?;
-            let again = NewTopic::new(&place.topic, 1, TopicReplication::Fixed(1));
+            let again = NewTopic::new(&place.topic, 1, TopicReplication::Fixed(-1));
             let refused = admin.create_topics([&again], &options).await.map_err(text)?;
             equal("again", refused, vec![Err((place.topic.clone(), RDKafkaErrorCode::TopicAlreadyExists))])?;
             let gone = admin.delete_topics(&[&place.topic], &options).await.map_err(text)?;
@@ -39,10 +39,10 @@ pub fn checks() -> Vec<Check> {
         "admin: what no topic can be is refused, together with one that can" => |place| {
             let admin = place.admin();
             let wanted = [
-                NewTopic::new("not/a/topic", 1, TopicReplication::Fixed(1)),
-                NewTopic::new("rs-three-replicas", 1, TopicReplication::Fixed(3)),
-                NewTopic::new("rs-bad-config", 1, TopicReplication::Fixed(1)).set("no.such", "1"),
-                NewTopic::new(&place.topic, 1, TopicReplication::Fixed(1)),
+                NewTopic::new("not/a/topic", 1, TopicReplication::Fixed(-1)),
+                NewTopic::new("rs-nine-replicas", 1, TopicReplication::Fixed(9)),
+                NewTopic::new("rs-bad-config", 1, TopicReplication::Fixed(-1)).set("no.such", "1"),
+                NewTopic::new(&place.topic, 1, TopicReplication::Fixed(-1)),
             ];
             let outcomes = admin.create_topics(&wanted, &AdminOptions::new()).await.map_err(text)?;
             let codes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.err().map(|(_, code)| code)).collect();

@@ -28,9 +28,10 @@ pub fn say(line: Value) {
     writeln!(out, "{line}").and_then(|()| out.flush()).expect("the harness reads");
 }
 
-/// Has something done with the broker ("kill9", "stop", "restart") and waits until it is done.
-pub fn ask_harness(what: &str) -> Outcome {
-    say(serde_json::json!({ "do": what }));
+/// Has something done with the broker ("kill9", "stop", "restart") and waits until it is done. In a cluster it is the one
+/// that leads the topic's first partition.
+pub fn ask_harness(what: &str, topic: &str) -> Outcome {
+    say(serde_json::json!({ "do": what, "topic": topic }));
     let mut line = String::new();
     match stdin().read_line(&mut line) {
         Ok(bytes) if bytes > 0 => Ok(()),
@@ -98,7 +99,7 @@ impl Place {
     }
 
     pub async fn create(&self, topic: &str, partitions: i32, configs: &[(&str, &str)]) -> Outcome {
-        let mut wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        let mut wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
         for (name, value) in configs {
             wanted = wanted.set(name, value);
         }

@@ -17,10 +17,11 @@ pub fn checks() -> Vec<Check> {
             let stop = Arc::new(AtomicBool::new(false));
             let outcome = Arc::new(Mutex::new(Ok(())));
             let (ends, told) = (stop.clone(), outcome.clone());
+            let topic = place.topic.clone();
             let killing = std::thread::spawn(move || {
                 for _ in 0..2 {
                     std::thread::sleep(Duration::from_millis(1500));
-                    let done = ask_harness("kill9").and_then(|()| ask_harness("restart"));
+                    let done = ask_harness("kill9", &topic).and_then(|()| ask_harness("restart", &topic));
                     if done.is_err() {
                         *told.lock().unwrap() = done;
                         break;

@@ -13,3 +13,18 @@ export function layPartition({ error, index, leader, leaderEpoch, replicas, isr,
     offlineReplicas: offline
   }
 }
+
+/**
+ * A partition as Metadata 0 lays it out: replicas that clients can't reach are left out, and missed in the error code
+ * where nothing worse is to be said.
+ */
+export function layReachable(partition: PartitionMetadata) {
+  const { error, replicas, isr, offline } = partition
+  const reachable = (nodes: readonly number[]) => nodes.filter(node => !offline.includes(node))
+  return layPartition({
+    ...partition,
+    error: error ?? (offline.length > 0 ? 'REPLICA_NOT_AVAILABLE' : undefined),
+    replicas: reachable(replicas),
+    isr: reachable(isr)
+  })
+}

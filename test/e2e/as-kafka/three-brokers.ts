@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCluster } from '../../../src/index.ts'
-import { Metadata } from '../../../src/wire/kafka/messages/metadata.ts'
 import {
   type ApacheKafka,
   apacheKafkaClusterOptions,
@@ -10,7 +9,7 @@ import {
   freePort,
   startApacheKafka
 } from '../../support/apache-kafka.ts'
-import { AskingClient } from '../../support/asking-client.ts'
+import { inSync } from '../../support/in-sync.ts'
 import { failureSteps } from './cluster/failure-steps.ts'
 import { groupSteps } from './cluster/group-steps.ts'
 import { leaderSteps } from './cluster/leader-steps.ts'
@@ -70,46 +69,15 @@ function playground(brokers: Brokers): Playground & { remove(): Promise<void> } 
         if ('kill' in deed) {
           await brokers.kill(deed.kill)
           const others = nodeIds.filter(nodeId => nodeId !== deed.kill)
-          for (const nodeId of others) await settled(brokers.portOf(nodeId), others)
+          for (const nodeId of others) await inSync(brokers.portOf(nodeId), others, nodeIds)
         } else {
           await brokers.start(deed.start)
-          for (const nodeId of nodeIds) await settled(brokers.portOf(nodeId), nodeIds)
+          for (const nodeId of nodeIds) await inSync(brokers.portOf(nodeId), nodeIds, nodeIds)
         }
       }
     },
     remove: () => brokers.remove()
   }
-}
-
-/** Resolves when a broker knows these others and no more, and all of their replicas are in sync. */
-async function settled(port: number, alive: readonly number[]): Promise<void> {
-  const client = new AskingClient(port, 'settled')
-  try {
-    for (let tries = 0; ; tries++) {
-      const { brokers, topics } = (await client.ask(Metadata, 12, { topics: null })) as unknown as Described
-      const known = brokers.map(({ nodeId }) => nodeId).sort()
-      const partitions = topics.flatMap(topic => topic.partitions)
-      const led = partitions.filter(({ leaderId }) => leaderId >= 0)
-      if (
-        known.join() === alive.join() &&
-        led.every(({ leaderId }) => alive.includes(leaderId)) &&
-        led.every(({ replicaNodes, isrNodes }) =>
-          replicaNodes.every(node => alive.includes(node) === isrNodes.includes(node))
-        ) &&
-        (alive.length < nodeIds.length || led.length === partitions.length)
-      )
-        return
-      if (tries === 300) throw new Error(`still not settled after 30 s: ${JSON.stringify({ known, partitions })}`)
-      await new Promise(resolve => setTimeout(resolve, 100))
-    }
-  } finally {
-    client.close()
-  }
-}
-
-interface Described {
-  brokers: { nodeId: number }[]
-  topics: { partitions: { leaderId: number; replicaNodes: number[]; isrNodes: number[] }[] }[]
 }
 
 async function startNaru(): Promise<Brokers> {
@@ -143,7 +111,7 @@ async function startKafka(): Promise<Brokers> {
   }
   try {
     await Promise.all(nodeIds.map(start))
-    for (const nodeId of nodeIds) await settled(ports[nodeId - 1], nodeIds)
+    for (const nodeId of nodeIds) await inSync(ports[nodeId - 1], nodeIds, nodeIds)
   } catch (error) {
     await remove()
     throw error

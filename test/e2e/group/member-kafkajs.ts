@@ -10,7 +10,7 @@ heardGo().then(() => {
 
 const kafka = new Kafka({
   clientId: name,
-  brokers: [bootstrap],
+  brokers: bootstrap.split(','),
   logLevel: logLevel.NOTHING,
   retry: { retries: 100, initialRetryTime: 100, maxRetryTime: 500 }
 })

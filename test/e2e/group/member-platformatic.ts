@@ -9,7 +9,7 @@ const chunkRecords = 5000
 const consumer = new Consumer({
   groupId: group,
   clientId: name,
-  bootstrapBrokers: [bootstrap],
+  bootstrapBrokers: bootstrap.split(','),
   retries: 100,
   retryDelay: 200,
   sessionTimeout: sessionTimeoutMs,

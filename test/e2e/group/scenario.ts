@@ -40,7 +40,7 @@ export async function millionRecords(memberFile: string, report: (text: string) 
 }
 
 async function produce(bootstrap: string): Promise<void> {
-  const kafka = new Kafka({ clientId: 'loader', brokers: [bootstrap], logLevel: logLevel.NOTHING })
+  const kafka = new Kafka({ clientId: 'loader', brokers: bootstrap.split(','), logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   await admin.connect()
   await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
@@ -128,7 +128,7 @@ async function run(
   await until(`the group went on without its leader ${leader.name}`, () => covered(rest))
 
   await until('three fifths are consumed', () => unique >= records * 0.6)
-  await broker.kill9()
+  await broker.kill9(topic)
   await broker.restart()
   log('the broker was killed and is back')
 
@@ -143,7 +143,7 @@ async function run(
 function watchCommits(bootstrap: string, faults: string[]): { settle(): Promise<number[]> } {
   const kafka = new Kafka({
     clientId: 'watcher',
-    brokers: [bootstrap],
+    brokers: bootstrap.split(','),
     logLevel: logLevel.NOTHING,
     retry: { retries: 0 }
   })

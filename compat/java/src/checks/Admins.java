@@ -58,14 +58,14 @@ final class Admins {
     check.see("defaults", () -> admin.createTopics(List.of(new NewTopic(defaults, Optional.empty(), Optional.empty()))).numPartitions(defaults).get());
     for (String name : List.of("", ".", "..", "a b", "a/b", "é", "x".repeat(250), "x".repeat(249), "__consumer_offsets"))
       check.see("name of " + name.length(), () -> {
-        admin.createTopics(List.of(new NewTopic(name, 1, (short) 1))).all().get();
+        admin.createTopics(List.of(new NewTopic(name, 1, (short) -1))).all().get();
         return admin.deleteTopics(List.of(name)).all().get();
       });
     Map<String, NewTopic> wrong = new TreeMap<>(Map.of(
-      "no partitions", new NewTopic(check.name + ".x", 0, (short) 1),
+      "no partitions", new NewTopic(check.name + ".x", 0, (short) -1),
       "no replicas", new NewTopic(check.name + ".x", 1, (short) 0),
-      "unknown config", new NewTopic(check.name + ".x", 1, (short) 1).configs(Map.of("no.such", "1")),
-      "wrong config", new NewTopic(check.name + ".x", 1, (short) 1).configs(Map.of("retention.ms", "soon")),
+      "unknown config", new NewTopic(check.name + ".x", 1, (short) -1).configs(Map.of("no.such", "1")),
+      "wrong config", new NewTopic(check.name + ".x", 1, (short) -1).configs(Map.of("retention.ms", "soon")),
       "unknown broker", new NewTopic(check.name + ".x", Map.of(0, List.of(9))),
       "a broker twice", new NewTopic(check.name + ".x", Map.of(0, List.of(1, 1))),
       "a hole", new NewTopic(check.name + ".x", Map.of(1, List.of(1))),

@@ -104,7 +104,7 @@ final class Check implements AutoCloseable {
     // Timestamps of 1970 are old enough to be deleted at once.
     Map<String, String> given = new TreeMap<>(Map.of("retention.ms", "-1"));
     for (int i = 0; i < configs.length; i += 2) given.put(configs[i], configs[i + 1]);
-    admin().createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(given))).all().get();
+    admin().createTopics(List.of(new NewTopic(topic, partitions, (short) -1).configs(given))).all().get();
     // Kafka's broker hears of it a moment after its controller.
     until(topic + " is there", () -> kind(() -> Since.describe(admin(), List.of(topic)).size()).equals("1"));
     return topic;

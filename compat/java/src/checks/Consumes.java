@@ -235,7 +235,7 @@ final class Consumes {
       consumer.poll(Duration.ofMillis(100));
       return consumer.assignment().isEmpty();
     });
-    check.admin().createTopics(List.of(new NewTopic(a, 1, (short) 1))).all().get();
+    check.admin().createTopics(List.of(new NewTopic(a, 1, (short) -1))).all().get();
     Check.until("it has the new topic", () -> {
       consumer.poll(Duration.ofMillis(100));
       return !consumer.assignment().isEmpty();

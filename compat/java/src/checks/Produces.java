@@ -168,7 +168,7 @@ final class Produces {
     producer.send(new ProducerRecord<>(gone, "k", "v")).get();
     check.admin().deleteTopics(List.of(gone)).all().get();
     // The producer asks about the topic from time to time, and may be the one that makes it.
-    Check.kind(() -> check.admin().createTopics(List.of(new org.apache.kafka.clients.admin.NewTopic(gone, 1, (short) 1))).all().get());
+    Check.kind(() -> check.admin().createTopics(List.of(new org.apache.kafka.clients.admin.NewTopic(gone, 1, (short) -1))).all().get());
     check.see("made anew", () -> producer.send(new ProducerRecord<>(gone, "k", "v")).get().offset() >= 0);
   }
 

@@ -8,7 +8,7 @@ import { handler } from '../handler.ts'
 
 type Described = ResponseOf<typeof DescribeProducers>['topics'][number]['partitions'][number]
 
-/** DescribeProducers (KIP-664): the idempotent producers that a partition remembers. */
+/** DescribeProducers (KIP-664): the idempotent producers that a replica remembers, whether it leads or not. */
 export const describeProducers = handler(
   DescribeProducers,
   {
@@ -36,7 +36,7 @@ function describe({ control, partitions }: Broker, topic: string, index: number)
   } catch (error) {
     return refused(index, codeOf(error), messageOf(error))
   }
-  const partition = partitions.lookUp({ topic, index })
+  const partition = partitions.lookUpHosted({ topic, index })
   const error = typeof partition === 'string' ? partition : partition.failure?.code
   if (typeof partition === 'string' || error) return refused(index, error, null)
   return {

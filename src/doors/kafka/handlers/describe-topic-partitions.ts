@@ -31,6 +31,8 @@ export const describeTopicPartitions = handler(
         isInternal: topic.internal,
         partitions: topic.partitions.map(partition => ({
           ...layPartition(partition),
+          // A partition without a leader says no more than that.
+          errorCode: 0,
           eligibleLeaderReplicas: [],
           lastKnownElr: []
         })),

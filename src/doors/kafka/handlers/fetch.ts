@@ -2,13 +2,14 @@ import type { FetchedPartition, FetchRequest, FetchResult } from '../../../broke
 import type { RequestOf, ResponseOf } from '../../../schema/message.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { Fetch } from '../../../wire/kafka/messages/fetch.ts'
+import { CurrentLeaders } from '../current-leaders.ts'
 import { type Answer, handler, type RequestContext } from '../handler.ts'
 
 type Response = ResponseOf<typeof Fetch>
 
 /**
  * Fetch. Sessions since version 7 (KIP-227), leader epochs since 9 (KIP-320), topic ids instead of names since 13
- * (KIP-516). Tagged error details (CurrentLeader) are left out: some clients can't parse them, none needs them.
+ * (KIP-516), and current leaders since 16 (KIP-951).
  */
 export const fetch = handler(
   Fetch,
@@ -36,8 +37,8 @@ export const fetch = handler(
   (request, context): Answer<Response> | Promise<Answer<Response>> => {
     const asked = toFetchRequest(request, context)
     const result = context.broker.fetcher.fetch(asked, gone => context.onClose(gone))
-    if (result instanceof Promise) return result.then(settled => respond(settled, asked.readCommitted))
-    return respond(result, asked.readCommitted)
+    if (result instanceof Promise) return result.then(settled => respond(settled, asked.readCommitted, context))
+    return respond(result, asked.readCommitted, context)
   }
 )
 
@@ -82,7 +83,11 @@ function replicaOf({ replicaState: { replicaId, replicaEpoch } }: RequestOf<type
   return replicaId >= 0 ? { nodeId: replicaId, brokerEpoch: replicaEpoch } : undefined
 }
 
-function respond(result: FetchResult, readCommitted: boolean): Answer<Response> {
+function respond(result: FetchResult, readCommitted: boolean, context: RequestContext): Answer<Response> {
+  const failed = result.partitions.some(({ error }) => error)
+  const leaders = failed
+    ? new CurrentLeaders(context, 16, ['NOT_LEADER_OR_FOLLOWER', 'FENCED_LEADER_EPOCH'])
+    : undefined
   type Topic = Response['responses'][number]
   const responses: Topic[] = []
   let current: { topic: FetchedPartition; partitions: Topic['partitions'][number][] } | undefined
@@ -99,6 +104,7 @@ function respond(result: FetchResult, readCommitted: boolean): Answer<Response> 
       logStartOffset: fetched.logStartOffset,
       abortedTransactions: readCommitted ? [] : null,
       ...(fetched.divergingEpoch && { divergingEpoch: fetched.divergingEpoch }),
+      currentLeader: leaders?.of(fetched.error, fetched),
       records: fetched.records
     })
   }
@@ -106,6 +112,7 @@ function respond(result: FetchResult, readCommitted: boolean): Answer<Response> 
     errorCode: errorNumber(result.error),
     sessionId: result.sessionId,
     responses,
+    nodeEndpoints: leaders?.endpoints(),
     borrowedBytes: result.bytes,
     release: () => result.release()
   }

@@ -6,7 +6,7 @@ import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { Metadata } from '../../../wire/kafka/messages/metadata.ts'
 import { operationsFor } from '../authorized-operations.ts'
 import { handler } from '../handler.ts'
-import { layPartition } from '../partition-metadata.ts'
+import { layPartition, layReachable } from '../partition-metadata.ts'
 
 type Request = RequestOf<typeof Metadata>
 type Response = ResponseOf<typeof Metadata>
@@ -25,7 +25,7 @@ export const metadata = handler(
     refuse: (request, code, _message, version) => ({
       brokers: [],
       topics: (request.topics ?? []).map(({ name, topicId }) =>
-        lay({ ...nothing, name: name ?? (version < 12 ? '' : undefined), topicId, error: code }, false)
+        lay({ ...nothing, name: name ?? (version < 12 ? '' : undefined), topicId, error: code }, false, version)
       ),
       errorCode: errorNumber(code)
     })
@@ -35,23 +35,23 @@ export const metadata = handler(
     const { topics } = request
     // At once, so that the time it takes is counted as this client's.
     if (topics === null || (apiVersion === 0 && topics.length === 0))
-      return respond(request, cluster, cluster.allTopics())
+      return respond(request, apiVersion, cluster, cluster.allTopics())
     return cluster
       .findTopics(
         topics.map(({ name, topicId }) => (topicId === zeroUuid ? { name: name ?? '' } : { topicId })),
         request.allowAutoTopicCreation
       )
-      .then(found => respond(request, cluster, found))
+      .then(found => respond(request, apiVersion, cluster, found))
   }
 )
 
-function respond(request: Request, cluster: Cluster, found: readonly TopicMetadata[]): Response {
+function respond(request: Request, version: number, cluster: Cluster, found: readonly TopicMetadata[]): Response {
   const { clusterId, controllerId, brokers } = cluster.describe()
   return {
     brokers: brokers.map(({ nodeId, host, port, rack }) => ({ nodeId, host, port, rack: rack ?? null })),
     clusterId,
     controllerId,
-    topics: found.map(topic => lay(topic, request.includeTopicAuthorizedOperations)),
+    topics: found.map(topic => lay(topic, request.includeTopicAuthorizedOperations, version)),
     clusterAuthorizedOperations: operationsFor('cluster', request.includeClusterAuthorizedOperations)
   }
 }
@@ -69,14 +69,15 @@ function checkRefs({ topics }: Request, version: number): void {
 
 function lay(
   topic: TopicMetadata & { readonly error?: ErrorCode },
-  operationsAsked: boolean
+  operationsAsked: boolean,
+  version: number
 ): Response['topics'][number] {
   return {
     errorCode: errorNumber(topic.error),
     name: topic.name ?? null,
     topicId: topic.topicId ?? zeroUuid,
     isInternal: topic.internal,
-    partitions: topic.partitions.map(layPartition),
+    partitions: topic.partitions.map(version === 0 ? layReachable : layPartition),
     topicAuthorizedOperations: operationsFor('topic', operationsAsked)
   }
 }

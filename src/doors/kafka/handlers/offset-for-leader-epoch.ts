@@ -33,10 +33,9 @@ const nowhere = (partition: number, error: ErrorCode | undefined) => ({
   endOffset: -1
 })
 
-function lookUp(partitions: Partitions, topic: string, index: number, currentEpoch: number, epoch: number) {
+function lookUp(partitions: Partitions, topic: string, index: number, currentLeaderEpoch: number, epoch: number) {
   try {
-    const partition = partitions.find({ topic, index })
-    partition.checkLeaderEpoch(currentEpoch)
+    const partition = partitions.find({ topic, index, currentLeaderEpoch })
     const end = partition.endOffsetForEpoch(epoch)
     return end
       ? { errorCode: 0, partition: index, leaderEpoch: end.epoch, endOffset: end.endOffset }

@@ -2,6 +2,7 @@ import type { ProduceItem, ProduceOutcome } from '../../../broker/produce.ts'
 import type { RequestOf, ResponseOf } from '../../../schema/message.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { Produce } from '../../../wire/kafka/messages/produce.ts'
+import { CurrentLeaders } from '../current-leaders.ts'
 import { type Answer, handler, noResponse, type RequestContext } from '../handler.ts'
 
 type Request = RequestOf<typeof Produce>
@@ -20,7 +21,7 @@ export const produce = handler(
     pipelined: true,
     advertisedMin: 0,
     refuse: (request, code, message) =>
-      request.acks === 0 ? noResponse : respond(request, () => ({ ...nowhere, error: code, message }))
+      request.acks === 0 ? noResponse : respond(request, () => ({ ...nowhere, error: code, message }), undefined)
   },
   (request, context): Answer<Response> | Promise<Answer<Response>> => {
     const items: ProduceItem[] = []
@@ -47,11 +48,13 @@ function answer(request: Request, outcomes: ProduceOutcome[], context: RequestCo
     return noResponse
   }
   let next = 0
-  return respond(request, () => outcomes[next++])
+  const failed = outcomes.some(({ error }) => error)
+  const leaders = failed ? new CurrentLeaders(context, 10, ['NOT_LEADER_OR_FOLLOWER']) : undefined
+  return respond(request, () => outcomes[next++], leaders)
 }
 
 /** Lays outcomes out as the request lay: `outcome` is called once per partition, in order. */
-function respond(request: Request, outcome: () => ProduceOutcome): Response {
+function respond(request: Request, outcome: () => ProduceOutcome, leaders: CurrentLeaders | undefined): Response {
   return {
     responses: request.topicData.map(topic => ({
       name: topic.name,
@@ -65,9 +68,12 @@ function respond(request: Request, outcome: () => ProduceOutcome): Response {
           logAppendTimeMs,
           logStartOffset,
           recordErrors: recordErrors?.map(at => ({ batchIndex: at.index, batchIndexErrorMessage: at.message })),
-          errorMessage: message ?? null
+          errorMessage: message ?? null,
+          currentLeader: leaders?.of(error, { topic: topic.name, topicId: topic.topicId, index })
         }
       })
-    }))
+    })),
+    // After the partitions, of which it is told what it has to name.
+    nodeEndpoints: leaders?.endpoints()
   }
 }

@@ -1,0 +1,2 @@
+import '../../test/support/three-brokers.ts'
+import '../../test/e2e/delivery.test.ts'

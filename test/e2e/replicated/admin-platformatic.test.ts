@@ -1,0 +1,2 @@
+import '../../support/three-brokers.ts'
+import '../admin-platformatic.test.ts'
