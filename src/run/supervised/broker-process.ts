@@ -3,6 +3,7 @@ import type { Texts } from '../../config/sources.ts'
 import { DiskError } from '../../disk/disk.ts'
 import { sharedMetastore } from '../../metastore/shared/client.ts'
 import { messageOf, NaruError } from '../../std/errors.ts'
+import { isInEtcd } from '../etcd.ts'
 import { type LogLevel, stderrLogger } from '../logger.ts'
 import { runBroker } from '../start-broker.ts'
 import { systemClock } from '../system.ts'
@@ -29,9 +30,9 @@ export function serveSupervisor(): void {
   async function run(texts: Texts): Promise<void> {
     const level = (texts[nodeOptions.logLevel.name] ?? nodeOptions.logLevel.default) as LogLevel
     const logger = stderrLogger(level, { node: Number(texts[nodeOptions.nodeId.name]) })
-    const metastore = sharedMetastore(channel, systemClock)
     try {
-      const broker = await runBroker(texts, logger, { metastore })
+      const cluster = isInEtcd(texts) ? undefined : { metastore: sharedMetastore(channel, systemClock) }
+      const broker = await runBroker(texts, logger, cluster)
       const { host, port, clusterId } = broker
       channel.onClosed(() => {
         logger.error({}, 'the supervisor is gone: this broker stops')

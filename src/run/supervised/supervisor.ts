@@ -8,6 +8,7 @@ import { serveMetastore } from '../../metastore/shared/server.ts'
 import type { Logger } from '../../std/log.ts'
 import { OptionValues } from '../../std/option.ts'
 import { brokerTexts, openSharedStore } from '../cluster-parts.ts'
+import { etcdTexts, isInEtcd } from '../etcd.ts'
 import { explainDiskError } from '../explain.ts'
 import { systemClock } from '../system.ts'
 import { type Address, Member } from './member.ts'
@@ -36,20 +37,24 @@ export interface RunningSupervisor {
 
 /**
  * Runs brokers with the given option texts (of brokers and of the supervisor), each in a process of its own, over a
- * metastore in this one. Resolves when each of them serves or has failed to; rejects when none serves, or when one can't
+ * metastore in this one, or in etcd where the options name one. Resolves when each of them serves or has failed to; rejects when none serves, or when one can't
  * for a reason that lasts (its port is taken, an option makes no sense).
  */
 export async function runSupervisor(texts: Texts, logger: Logger): Promise<RunningSupervisor> {
   const supervisor = new OptionValues(texts)
   const { brokers: count, restartBackoffMs, restartBackoffMaxMs, stopTimeoutMs } = supervisor.of(supervisorOptions)
-  const shared = mergeTexts(brokerOptions, brokerTextsIn(texts))
+  const own = mergeTexts(brokerOptions, brokerTextsIn(texts))
+  const inEtcd = isInEtcd(own)
+  const shared = inEtcd ? etcdTexts(own) : own
   const { memory, dataDir, nodeId: firstId } = new OptionValues(shared).of(nodeOptions)
   const folder = memory ? undefined : resolve(dataDir)
   const nodeIds = Array.from({ length: count }, (_, index) => firstId + index)
-  const store = await openSharedStore(folder, nodeIds, logger).catch(error => {
-    throw folder === undefined ? error : explainDiskError(error, folder)
-  })
-  const { metastore } = store
+  // In etcd each broker goes there by itself, as those of other machines do.
+  const store = inEtcd
+    ? undefined
+    : await openSharedStore(folder, nodeIds, logger).catch(error => {
+        throw folder === undefined ? error : explainDiskError(error, folder)
+      })
   const members = nodeIds.map(
     (nodeId, index) =>
       new Member({
@@ -61,12 +66,12 @@ export async function runSupervisor(texts: Texts, logger: Logger): Promise<Runni
         stopTimeoutMs,
         start(port) {
           const started = startBrokerProcess(nodeId)
-          serveMetastore(metastore, started.metastore, systemClock)
+          if (store) serveMetastore(store.metastore, started.metastore, systemClock)
           started.say({ type: 'start', texts: brokerTexts(shared, { count, index, nodeId, folder, port }) })
           return started
         },
         // What it had in memory is gone with its process.
-        bury: async () => (folder === undefined ? forgetReplicas(metastore, nodeId) : undefined)
+        bury: async () => (folder === undefined && store ? forgetReplicas(store.metastore, nodeId) : undefined)
       })
   )
   // Timers keep no process alive, and while every broker waits for its restart nothing else does.
@@ -75,7 +80,7 @@ export async function runSupervisor(texts: Texts, logger: Logger): Promise<Runni
   const stop = async () => {
     for (const member of members) member.retire()
     for (const member of members) await member.stop()
-    await store.close()
+    await store?.close()
     clearInterval(alive)
   }
   const close = () => {
