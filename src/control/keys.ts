@@ -6,6 +6,7 @@ import type { PartitionImage } from './types.ts'
  * one are leftovers, or a topic that is being made.
  *
  *   cluster/id                      22 characters
+ *   cluster/store                   the id of the store that holds all this, where it has one: see `noticeRestore`
  *   cluster/producer-ids            the first producer id that nobody was given
  *   topics/{topic id}               TopicValue
  *   names/{topic name}              topic id: keeps names unique
@@ -19,6 +20,7 @@ import type { PartitionImage } from './types.ts'
  */
 export const keys = {
   clusterId: 'cluster/id',
+  storeId: 'cluster/store',
   producerIds: 'cluster/producer-ids',
   topic: (topicId: TopicId) => `topics/${topicId}`,
   name: (name: string) => `names/${name}`,

@@ -61,12 +61,8 @@ export const madeBy = (key: string, revision: number): Compare => ({
 })
 
 /** Holds while this revision was the last to write a key; 0: while it isn't there. */
-export const wroteLast = (key: string, revision: number): Compare => ({
-  key,
-  target: 'modRevision',
-  is: '=',
-  to: revision
-})
+export const wroteLast = (key: string, revision: number) =>
+  ({ key, target: 'modRevision', is: '=', to: revision }) as const
 
 /** Holds while a broker is registered with this epoch. */
 export const registeredAs = (nodeId: number, epoch: number): Compare => ({

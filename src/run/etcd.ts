@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { topicAdminOptions } from '../broker/topic-admin-options.ts'
 import type { Texts } from '../config/sources.ts'
 import { keys } from '../control/keys.ts'
+import { noticeRestore } from '../control/restored.ts'
 import { etcdOptions, parseEndpoints } from '../metastore/etcd/options.ts'
 import { type Metastore, MetastoreError } from '../metastore/metastore.ts'
 import { type Clock, sleep } from '../std/clock.ts'
@@ -56,6 +57,7 @@ export async function openEtcd(values: OptionValues, clock: Clock, logger: Logge
   })
   try {
     await answering(metastore, options.startTimeoutMs, addresses, clock, logger)
+    await noticeRestore(metastore, await metastore.storeId(), logger)
   } catch (error) {
     await metastore.close()
     throw error

@@ -42,6 +42,8 @@ export interface EtcdTest {
   readonly endpoints: string
   /** Runs etcdctl on all endpoints, or those given; gives what it printed. */
   ctl(args: readonly string[], endpoints?: string): Promise<string>
+  /** Replaces all data by what `etcdctl snapshot save` wrote into this file. */
+  restore(file: string): Promise<void>
   /** Ends all of it and removes its data. */
   remove(): Promise<void>
 }
@@ -82,6 +84,17 @@ export async function startEtcd(options: EtcdTestOptions = {}): Promise<EtcdTest
       const env = { ...process.env, ETCDCTL_API: '3' }
       const { stdout } = await run(etcdProgram('etcdctl'), ['--endpoints', at, ...certs, ...ctlArgs], { env })
       return stdout
+    },
+    async restore(file) {
+      await Promise.all(nodes.map(node => node.kill9()))
+      for (const { name, peer } of members) {
+        rmSync(join(folder, name), { recursive: true })
+        const place = ['--name', name, '--data-dir', join(folder, name), '--initial-advertise-peer-urls', peer]
+        const to = ['--initial-cluster', cluster, '--initial-cluster-token', `${folder}-restored`]
+        const env = { ...process.env, ETCDCTL_API: '3' }
+        await run(etcdProgram('etcdctl'), ['snapshot', 'restore', file, ...place, ...to], { env })
+      }
+      await Promise.all(nodes.map(node => node.start()))
     },
     async remove() {
       await Promise.all(nodes.map(node => node.kill9()))

@@ -26,12 +26,17 @@ export interface EtcdOptions extends ConnectionOptions {
 /** How many keys are asked for at a time. */
 const pageKeys = 5000
 
+export interface InEtcd extends Metastore {
+  /** The id of the etcd cluster: another one when it was restored from a backup. */
+  storeId(): Promise<string>
+}
+
 /** A metastore in etcd (3.4 or newer). Nothing is asked of etcd yet: each call waits for it as long as a request may take. */
-export function openEtcdMetastore(options: EtcdOptions): Metastore {
+export function openEtcdMetastore(options: EtcdOptions): InEtcd {
   return new EtcdMetastore(options)
 }
 
-class EtcdMetastore implements Metastore {
+class EtcdMetastore implements InEtcd {
   private readonly codec: Codec
   private readonly connection: Connection
   private readonly leases: Leases
@@ -81,6 +86,12 @@ class EtcdMetastore implements Metastore {
     )
     this.watches.add(watching)
     return watching
+  }
+
+  async storeId(): Promise<string> {
+    this.checkOpen()
+    const { header } = await this.range_({ key: this.codec.key(''), count_only: true })
+    return header.cluster_id
   }
 
   async grantLease(ttlMs: number): Promise<Lease> {

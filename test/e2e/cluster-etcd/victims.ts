@@ -20,6 +20,7 @@ export interface InEtcdOptions {
 /** Three brokers that know one another by an etcd alone. */
 export interface ClusterInEtcd extends FaultyCluster {
   readonly etcd: EtcdTest
+  readonly naru: readonly RunningBroker[]
   /** The ways by which each broker reaches etcd: its links to all nodes. */
   readonly etcdLinks: readonly { readonly broker: Victim; cut(): Promise<void>; open(): Promise<void> }[]
   /** How each partition stands in etcd, by its key. */
@@ -71,6 +72,7 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
   }
   return {
     etcd,
+    naru,
     bootstraps,
     brokers,
     links: [],
