@@ -13,6 +13,8 @@ import { type TopicConfig, topicConfig } from './topic-options.ts'
 
 /** How many logs are opened at a time: each may read its newest batches, into a buffer of its own. */
 const openedTogether = 16
+/** After so many others have their turn. */
+const adjustedPerTurn = 64
 
 export interface HostingParts {
   readonly store: LogStore
@@ -52,14 +54,20 @@ export class Hosting {
   async adjust(places: readonly PartitionPlace[]): Promise<void> {
     const { control, partitions } = this.parts
     const line = places.values()
+    const configs = new Map<TopicImage, TopicConfig>()
+    let count = 0
     const adjustInTurn = async () => {
       for (const { topicId, index } of line) {
+        // Thousands of them must not keep clients, or the lease, waiting.
+        if (++count % adjustedPerTurn === 0) await new Promise<void>(resolve => setImmediate(resolve))
         const topic = control.image.topicById(topicId)
         const image = topic?.partitions[index]
         if (!topic || !image) continue
         if (!image.replicas.includes(control.nodeId)) await this.remove(topic, index)
         else if (!partitions.ofTopic(topicId)[index]) {
-          const partition = await this.openOne({ topic: topic.name, topicId, index }, this.configOf(topic))
+          const config = configs.get(topic) ?? this.configOf(topic)
+          configs.set(topic, config)
+          const partition = await this.openOne({ topic: topic.name, topicId, index }, config)
           if (partition) this.roles.assign(partition)
         }
       }

@@ -15,6 +15,7 @@ import { controllerElection, format, keys, parse, type Signature, type TopicValu
 import { Membership } from './membership.ts'
 import { absent, guard, Metadata, madeBy, present, registeredAs } from './metadata.ts'
 import { controlOptions } from './options.ts'
+import { PartitionChanges } from './partition-changes.ts'
 import { updatePartitions } from './partition-updates.ts'
 import type {
   Control,
@@ -70,6 +71,7 @@ class MetastoreControl implements Control {
   private readonly random: Random
   private readonly logger: Logger
   private readonly clock: Clock
+  private readonly changes: PartitionChanges
   private readonly membership: Membership
   private readonly controller: Controller
   private standing: Promise<void> = Promise.resolve()
@@ -97,6 +99,7 @@ class MetastoreControl implements Control {
         replaced: () => void this.controller.close()
       }
     )
+    this.changes = new PartitionChanges(this.metadata)
     this.controller = new Controller(this.metadata, nodeId, {
       ...options,
       sessionTimeoutMs,
@@ -225,12 +228,11 @@ class MetastoreControl implements Control {
   ): Promise<boolean> {
     assert(isr.includes(expected.leader), 'a leader is in its ISR')
     if (this.known.topicById(topicId)?.partitions[index] !== expected) return false
-    return this.putPartition(
-      topicId,
-      index,
-      { ...expected, isr },
-      joining.map(({ nodeId, epoch }) => registeredAs(nodeId, epoch))
-    )
+    return this.changes.put({
+      key: keys.partition(topicId, index),
+      value: format({ ...expected, isr }),
+      compares: joining.map(({ nodeId, epoch }) => registeredAs(nodeId, epoch))
+    })
   }
 
   updatePartitions(updates: readonly PartitionUpdate[]): Promise<void> {

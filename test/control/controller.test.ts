@@ -242,6 +242,34 @@ describe('a change of the ISR', () => {
   })
 })
 
+describe('changes of the ISR of many partitions at once', () => {
+  it('take few transactions, and each holds or fails on its own', async () => {
+    const { controls, metastore, now } = await nodes(3, 300)
+    const [first] = controls
+    const { topicId } = first.image.topic('t')!
+    const revisionNow = async () => (await metastore.get('nothing')).revision
+    const before = await revisionNow()
+    const stale = now(0, first)
+    assert.equal(await first.changeIsr(topicId, 0, stale, [1, 2], []), true)
+    const { epoch } = first.image.broker(3)!
+    const asked = Array.from({ length: 300 }, (_, index) => {
+      // One whose new member is of a former life, and one that goes by what is no longer so.
+      if (index === 7) return first.changeIsr(topicId, 7, now(7, first), [1, 2, 3], [{ nodeId: 3, epoch: epoch - 1 }])
+      return first.changeIsr(topicId, index, index === 0 ? stale : now(index, first), [1, 2], [])
+    })
+    // Somebody else comes first for one of them.
+    const others = controls[1].elect(topicId, 9, 'preferred').then(() => controls[1].giveAway(topicId, 9))
+    const outcomes = await Promise.all(asked)
+    await others
+    for (const [index, changed] of outcomes.entries()) assert.equal(changed, index !== 0 && index !== 7, `of ${index}`)
+    await settle()
+    for (const index of [1, 8, 150, 299]) assert.deepEqual(now(index).isr, [1, 2])
+    assert.deepEqual(now(7).isr, [1, 2, 3])
+    const taken = (await revisionNow()) - before
+    assert.ok(taken < 150, `${taken} transactions`)
+  })
+})
+
 describe('a new topic', () => {
   it('begins with the replicas that are there, led by the first of them', async () => {
     const { controls } = await nodes(3)
