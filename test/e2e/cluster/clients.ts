@@ -7,6 +7,8 @@ import { view } from './ask.ts'
 import { History, type Log, type ProducerHistory } from './history.ts'
 
 const now = () => performance.now()
+/** Of the group. */
+const members = 2
 /** A client's pause between two sends. */
 const pauseMs = 10
 /** The probe asks again at once, so that its silence is the cluster's and not a client's. */
@@ -30,6 +32,7 @@ export class Clients {
   private readonly running: Promise<void>[] = []
   private readonly closers: (() => Promise<unknown>)[] = []
   private stopped = false
+  private closing = false
 
   constructor(options: ClientsOptions) {
     this.options = options
@@ -43,7 +46,7 @@ export class Clients {
       await this.produceWithPlatformatic(partition)
       this.probe(partition)
     }
-    for (const member of [1, 2]) await this.consume(member)
+    for (let member = 0; member < members; member++) this.keepMember()
     this.watchCommits()
   }
 
@@ -52,6 +55,7 @@ export class Clients {
     this.stopped = true
     await Promise.all(this.running)
     await this.caughtUp()
+    this.closing = true
     await Promise.allSettled(this.closers.map(close => close()))
   }
 
@@ -154,7 +158,20 @@ export class Clients {
     return address && RawConnection.open(address.host, address.port)
   }
 
-  private async consume(member: number): Promise<void> {
+  /** A member of the group, and another one in its place whenever kafkajs gives it up: as an application would. */
+  private keepMember(): void {
+    const run = async () => {
+      while (!this.closing)
+        await this.consume().catch((error: Error) => {
+          this.history.crashes.push(error.message)
+          return sleep(pauseMs)
+        })
+    }
+    void run()
+  }
+
+  /** Reads as one member; rejects when kafkajs gives it up. */
+  private async consume(): Promise<never> {
     const { topic, group } = this.options
     const consumer: Consumer = this.kafka.consumer({
       groupId: group,
@@ -167,6 +184,11 @@ export class Clients {
     let last = new Map<number, number>()
     consumer.on(consumer.events.GROUP_JOIN, () => {
       last = new Map()
+    })
+    const crashed = new Promise<never>((_, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+        if (!restart) reject(error)
+      })
     })
     await consumer.connect()
     await consumer.subscribe({ topic, fromBeginning: true })
@@ -184,7 +206,7 @@ export class Clients {
         this.history.committed(partition, end + 1)
       }
     })
-    void member
+    return crashed
   }
 
   private watchCommits(): void {

@@ -34,6 +34,8 @@ export class History {
   readonly read = new Map<number, Map<number, string>>()
   /** When the group read something. */
   readonly readAtMs: number[] = []
+  /** Why members of the group were given up by their client. */
+  readonly crashes: string[] = []
   readonly anomalies: Anomaly[] = []
   private readonly commits = new Map<number, number>()
 

@@ -79,7 +79,7 @@ function print({ silences, unreadMs, anomalies, acknowledged, read, errors }: Ru
     const own = silences.filter(silence => silence.client === client && silence.hit).map(({ ms }) => ms)
     return [client, p50(own), Math.max(...own), errors.get(client)?.length ?? 0]
   })
-  rows.push(['group (reading)', p50(unreadMs), Math.max(...unreadMs), ''])
+  rows.push(['group (reading)', p50(unreadMs), Math.max(...unreadMs), errors.get('group (reading)')?.length ?? 0])
   console.log('\nclient                 without an acknowledgement, ms: p50    max    errors')
   for (const [client, middle, most, errors] of rows)
     console.log(

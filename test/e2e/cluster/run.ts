@@ -96,6 +96,7 @@ export async function runFaults({ cluster, seed, next, onStory }: RunOptions): P
   const errors = new Map<string, string[]>()
   for (const { client, errors: own } of history.producers)
     errors.set(client, [...(errors.get(client) ?? []), ...own.map(({ message }) => message)])
+  errors.set('group (reading)', history.crashes)
   return {
     story,
     silences,
