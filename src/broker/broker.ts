@@ -141,7 +141,8 @@ export class Broker {
           logger,
           connect,
           config: values.of(replicationOptions),
-          throttle: throttleOf('followerRate')
+          throttle: throttleOf('followerRate'),
+          renew: (partition, offset, batches) => this.inTurn(() => this.hosting.renew(partition, offset, batches))
         }
       },
       {
@@ -266,9 +267,12 @@ export class Broker {
       this.roles.brokersChanged()
       this.fullDisk?.brokersChanged()
     } else this.hosting.assign(change.partitions)
-    this.changes = this.changes
-      .then(() => this.apply(change))
-      .catch(error => this.warn(error, 'a change could not be carried out'))
+    return this.inTurn(() => this.apply(change))
+  }
+
+  /** Logs are opened and removed one after the other. Never rejects. */
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    this.changes = this.changes.then(work).catch(error => this.warn(error, 'a change could not be carried out'))
     return this.changes
   }
 

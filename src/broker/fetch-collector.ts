@@ -63,7 +63,7 @@ export class Collector implements FetchResult {
     const { topic, topicId, index } = entry.item
     entry.toldHighWatermark = undefined
     // A follower that has fallen out of the log goes on at its start.
-    const logStartOffset = (entry.isReplica && entry.partition?.startOffset) || -1
+    const logStartOffset = entry.isReplica ? (entry.partition?.startOffset ?? -1) : -1
     this.partitions.push({ topic, topicId, index, error, ...nothingRead, logStartOffset })
   }
 

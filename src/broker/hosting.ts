@@ -1,11 +1,13 @@
-import type { Control, PartitionPlace, TopicImage } from '../control/types.ts'
+import { type Control, leaderOf, type PartitionPlace, type TopicImage } from '../control/types.ts'
+import { notLeader } from '../partition/errors.ts'
+import { checkFetched } from '../partition/follower.ts'
 import { partitionBrokerOptions } from '../partition/options.ts'
 import { Partition } from '../partition/partition.ts'
 import type { PartitionIdentity } from '../partition/types.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Logger } from '../std/log.ts'
 import type { OptionValues } from '../std/option.ts'
-import type { LogId, LogStore } from '../storage/types.ts'
+import type { Log, LogId, LogStore } from '../storage/types.ts'
 import type { Cleaner } from './cleaner.ts'
 import type { Partitions } from './partitions.ts'
 import type { Roles } from './roles.ts'
@@ -102,6 +104,27 @@ export class Hosting {
     }
   }
 
+  /**
+   * Replaces a replica with an empty log, of which nothing is lost, by one that begins at `offset` with `batches`, which its
+   * leader sent. What dies in between begins at 0, and hears from its leader where to go on.
+   */
+  async renew(partition: Partition, offset: number, batches: Buffer): Promise<void> {
+    const { partitions, store, control, logger } = this.parts
+    const { topic, topicId, index } = partition
+    const image = control.image.topicById(topicId)
+    if (!image || partitions.ofTopic(topicId)[index] !== partition) return
+    logger.info({ topic, partition: index, offset }, 'a replica begins anew, where its leader does')
+    this.roles.drop(partition)
+    partition.close(notLeader(partition))
+    await store.remove({ topicId, partition: index })
+    const fresh = await this.openOne({ topic, topicId, index }, this.configOf(image), async log => {
+      await log.advanceStart(offset, true)
+      const fit = checkFetched(batches, log, Number.MAX_SAFE_INTEGER)
+      if (fit.length > 0) log.append(fit)
+    })
+    if (fresh) this.roles.assign(fresh)
+  }
+
   reconfigure(topic: TopicImage): void {
     const config = this.configOf(topic)
     for (const partition of this.parts.partitions.ofTopic(topic.topicId)) {
@@ -124,14 +147,26 @@ export class Hosting {
     }
   }
 
-  private async openOne(identity: PartitionIdentity, config: TopicConfig): Promise<Partition | undefined> {
+  private async openOne(
+    identity: PartitionIdentity,
+    config: TopicConfig,
+    begin: (log: Log) => Promise<void> = async () => {}
+  ): Promise<Partition | undefined> {
     const { store, partitions, clock, logger, control, values } = this.parts
     const producersMax = values.get(partitionBrokerOptions.producersMax)
     const { topicId, index } = identity
     try {
-      const log = await store.open({ topicId, partition: index }, config.log)
+      const id = { topicId, partition: index }
+      let log = await store.open(id, config.log)
+      if (log.damage.isKnown && (await this.standsBack(identity))) {
+        logger.warn({ topic: identity.topic, partition: index }, 'a damaged replica is thrown away and fetched again')
+        await store.remove(id)
+        log = await store.open(id, config.log)
+      }
+      await begin(log)
       const partition = await Partition.open(log, identity, config.partition, clock, producersMax)
       partition.onFailure = failed => this.roles.failed(failed)
+      log.damage.onFound = () => this.roles.damaged(partition)
       partitions.add(partition)
       this.cleaner.watch(partition)
       return partition
@@ -144,6 +179,23 @@ export class Hosting {
         .catch(cause => logger.warn({ err: cause }, 'an offline partition was not given away'))
       return undefined
     }
+  }
+
+  /**
+   * Whether nobody counts on a replica: another broker leads, and this one is not in sync, or has just left the in-sync set.
+   * To be asked before its first fetch in this life: later its leader might take it in by what it said before.
+   */
+  private async standsBack({ topicId, index }: PartitionIdentity): Promise<boolean> {
+    const { control } = this.parts
+    const imageNow = () => control.image.topicById(topicId)?.partitions[index]
+    const isFollower = () => {
+      const image = imageNow()
+      const leader = image && leaderOf(control.image, image)
+      return leader !== undefined && leader.nodeId !== control.nodeId
+    }
+    if (!isFollower()) return false
+    await control.giveAway(topicId, index)
+    return isFollower() && !imageNow()?.isr.includes(control.nodeId)
   }
 
   private configOf(topic: TopicImage): TopicConfig {

@@ -80,8 +80,11 @@ export class Roles {
     // Also while it isn't registered: the end of a lease says nothing of who lives, and another leader has another epoch.
     const isOurs = image.leader === control.nodeId && image.leaderBrokerEpoch === control.brokerEpoch
     if (partition.failure || !isReplica || !(leader || isOurs)) this.retire(partition)
-    else if (isOurs) this.lead(partition, image)
-    else if (leader && leader.nodeId !== control.nodeId) {
+    else if (isOurs) {
+      this.lead(partition, image)
+      // Perhaps nobody else could when the damage was found.
+      if (partition.log.damage.isKnown && image.isr.length > 1) this.giveAway(partition)
+    } else if (leader && leader.nodeId !== control.nodeId) {
       this.stopLeading(partition)
       this.fetchers.follow(partition, leader.nodeId, image.leaderEpoch, image.isr.includes(control.nodeId))
     } else this.retire(partition)
@@ -155,13 +158,20 @@ export class Roles {
 
   /** The log of a partition has failed: another replica shall lead. */
   failed(partition: Partition): void {
-    const { topicId, index } = partition
-    const wasLed = this.led.has(partition)
     this.fetchers.unfollow(partition)
-    if (wasLed)
-      this.control
-        .giveAway(topicId, index)
-        .catch(error => this.warn(error, 'a partition whose log has failed could not be given away'))
+    this.giveAway(partition)
+  }
+
+  /** Records of a partition can't be read here: another replica, which has them, shall lead. */
+  damaged(partition: Partition): void {
+    this.giveAway(partition)
+  }
+
+  private giveAway(partition: Partition): void {
+    if (!this.led.has(partition)) return
+    this.control
+      .giveAway(partition.topicId, partition.index)
+      .catch(error => this.warn(error, 'a partition that can not be served whole could not be given away'))
   }
 
   private warn(error: unknown, message: string): void {

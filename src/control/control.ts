@@ -252,8 +252,7 @@ class MetastoreControl implements Control {
   async giveAway(topicId: TopicId, index: number): Promise<void> {
     for (;;) {
       const partition = this.known.topicById(topicId)?.partitions[index]
-      if (partition?.leader !== this.nodeId) return
-      const given = without(this.image, partition)
+      const given = partition && without(this.image, partition, this.nodeId)
       if (!given || (await this.putElected(topicId, index, given))) return
     }
   }

@@ -33,12 +33,13 @@ export function electedBy(
   return broker ? { ...led(image, partition, broker), isr: [broker.nodeId] } : 'no candidate'
 }
 
-/** What a partition becomes when its leader gives it away; undefined when no one else can take it. */
-export function without(image: MetadataImage, partition: PartitionImage): PartitionImage | undefined {
-  const next = inSync(image, partition).find(({ nodeId }) => nodeId !== partition.leader)
+/** What a partition becomes when an in-sync replica stands back; undefined when it is none, or no one else can lead. */
+export function without(image: MetadataImage, partition: PartitionImage, gone: number): PartitionImage | undefined {
+  if (!partition.isr.includes(gone)) return undefined
+  const next = inSync(image, partition).find(({ nodeId }) => nodeId !== gone)
   if (!next) return undefined
-  const changed = led(image, partition, next)
-  return { ...changed, isr: changed.isr.filter(nodeId => nodeId !== partition.leader) }
+  const changed = partition.leader === gone ? led(image, partition, next) : partition
+  return { ...changed, isr: changed.isr.filter(nodeId => nodeId !== gone) }
 }
 
 /** A new partition: every replica that is there begins in sync. */

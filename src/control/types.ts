@@ -148,7 +148,7 @@ export interface Control {
   updatePartitions(updates: readonly PartitionUpdate[]): Promise<void>
   /** Elects a leader on somebody's wish. */
   elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election>
-  /** Gives a partition away that this broker leads and can't serve, if another in-sync replica can. */
+  /** Gives a partition away that this broker can't serve as it should, if another in-sync replica can: it leads no more, nor counts as in sync. */
   giveAway(topicId: TopicId, index: number): Promise<void>
   /** Says that a broker's process is gone (its port refuses connections): no one waits for the end of its lease. */
   reportGone(nodeId: number, epoch: number): Promise<void>

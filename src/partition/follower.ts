@@ -55,6 +55,23 @@ export class FollowerRole {
     return { offset, lastEpoch: offset > log.startOffset ? log.epochAt(offset - 1) : (log.latestEpoch?.epoch ?? -1) }
   }
 
+  /** Whether there is nothing in the log that could be lost. */
+  get isEmpty(): boolean {
+    const { log } = this.partition
+    return log.startOffset === log.endOffset
+  }
+
+  /**
+   * Where the first of these batches begins, when that is before an empty log's start: its leader's start lies within a
+   * batch, and this log can only have the whole of it.
+   */
+  beginsBefore(batches: Buffer): number | undefined {
+    const { log } = this.partition
+    if (!this.isEmpty || validBatchAt(batches, 0) === 0) return undefined
+    const base = header.baseOffset(batches, 0)
+    return base < log.endOffset && header.lastOffset(batches, 0) >= log.endOffset ? base : undefined
+  }
+
   /** Appends what the leader sent, as it is, once it has been checked. Throws CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR. */
   append(batches: Buffer): void {
     if (!this.active) return

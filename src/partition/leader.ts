@@ -172,10 +172,13 @@ export class LeaderRole {
       const follower = this.followers.get(nodeId)
       if (follower && follower.end < this.log.endOffset) follower.behindSinceMs ??= nowMs
     }
-    return this.isr.filter(nodeId => {
-      const follower = this.followers.get(nodeId)
-      return follower?.behindSinceMs !== undefined && follower.behindSinceMs <= sinceMs
-    })
+    return this.isr.filter(nodeId => this.lagsSince(nodeId, sinceMs))
+  }
+
+  /** Whether a follower, in sync or not, has lacked something since `sinceMs` or before, and not had all that there was then. */
+  lagsSince(nodeId: number, sinceMs: number): boolean {
+    const behindSinceMs = this.followers.get(nodeId)?.behindSinceMs
+    return behindSinceMs !== undefined && behindSinceMs <= sinceMs
   }
 
   /** Whether all in-sync followers have all; if so, `fellBehind` is told when they don't any more. */

@@ -311,7 +311,7 @@ export class Partition implements Followed {
     if (target < 0 || target > this.highWatermark)
       throw new NaruError('OFFSET_OUT_OF_RANGE', `${target} is above the high watermark ${this.highWatermark}.`)
     if (target > this.log.startOffset) await this.log.advanceStart(target)
-    this.tellWatchers()
+    this.tellAll()
     return this.log.startOffset
   }
 
@@ -334,7 +334,7 @@ export class Partition implements Followed {
     this.knownHighWatermark = end
     this.committed.reach(end)
     this.replicated.reach(end)
-    this.tellWatchers()
+    for (const watcher of this.watchers) watcher.advanced()
   }
 
   /** Compacts all that the log has now, soon; resolves when that is done, or can't be. */
@@ -350,7 +350,7 @@ export class Partition implements Followed {
     if (!this.leader) return
     const { startOffset } = this.log
     await this.log.applyRetention(nowMs, this.highWatermark)
-    if (this.log.startOffset > startOffset) this.tellWatchers()
+    if (this.log.startOffset > startOffset) this.tellAll()
   }
 
   /** Before the log is closed cleanly: keeps what would be dear to rebuild. */
@@ -389,11 +389,11 @@ export class Partition implements Followed {
     this.durable.fail(error)
     this.committed.fail(error)
     this.replicated.fail(error)
-    this.tellWatchers()
-    for (const watcher of this.replicas) watcher.advanced()
+    this.tellAll()
   }
 
-  private tellWatchers(): void {
-    for (const watcher of this.watchers) watcher.advanced()
+  /** Followers too, also where nothing is appended that would bring them. */
+  private tellAll(): void {
+    for (const watchers of [this.watchers, this.replicas]) for (const watcher of watchers) watcher.advanced()
   }
 }

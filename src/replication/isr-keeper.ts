@@ -91,7 +91,10 @@ export class PartitionIsrKeeper implements IsrKeeper {
     const staying = leader.isr.filter(
       nodeId => nodeId === leader.nodeId || (this.mayStay(leader, nodeId) && !lagging.includes(nodeId))
     )
-    const joining = leader.joinable(this.partition.highWatermark).filter(({ nodeId }) => !this.world.isDraining(nodeId))
+    // While too few are in sync the high watermark stands still, and who was put out for lagging has all below it for ever.
+    const joining = leader
+      .joinable(this.partition.highWatermark)
+      .filter(({ nodeId }) => !this.world.isDraining(nodeId) && !leader.lagsSince(nodeId, nowMs - lagTimeMaxMs))
     const isr = [...staying, ...joining.map(({ nodeId }) => nodeId)]
     if (joining.length === 0 && staying.length === leader.isr.length) return
     void this.change(leader, isr, joining)

@@ -1,5 +1,6 @@
 import { Connection } from '../client/connection.ts'
 import type { Connect } from '../client/options.ts'
+import type { Partition } from '../partition/partition.ts'
 import { isThrottled } from '../partition/throttled.ts'
 import type { DecodedResponseOf } from '../schema/message.ts'
 import { type Clock, sleep, type Timer } from '../std/clock.ts'
@@ -38,6 +39,8 @@ export interface LaneWorld {
   refused(leader: Leader): void
   /** Bounds what is fetched of throttled replicas that are not in sync. */
   readonly throttle?: ReplicationThrottle
+  /** Replaces a replica with an empty log by one that begins at `offset`, before that log's start, with `batches`. */
+  renew(partition: Partition, offset: number, batches: Buffer): Promise<void>
 }
 
 type Response = DecodedResponseOf<typeof Fetch>
@@ -236,13 +239,26 @@ export class Lane {
     try {
       if (error === 'OFFSET_OUT_OF_RANGE' && logStartOffset > partition.endOffset)
         this.rest(following, role.moveStart(logStartOffset))
+      else if (error === 'OFFSET_OUT_OF_RANGE' && role.isEmpty && logStartOffset >= 0)
+        this.rest(following, this.world.renew(partition, 0, Buffer.alloc(0)))
       else if (error) this.rest(following, undefined)
       // Cut since it was asked: what came would leave a hole.
       else if (following.askedFrom > partition.endOffset) this.rest(following, undefined)
       else if (divergingEpoch.epoch >= 0 || divergingEpoch.endOffset >= 0)
-        this.rest(following, role.truncate(divergingEpoch))
+        // Where all of the leader lies below this log's start, cutting comes to an end.
+        this.rest(
+          following,
+          role.isEmpty && divergingEpoch.endOffset < partition.startOffset
+            ? this.world.renew(partition, 0, Buffer.alloc(0))
+            : role.truncate(divergingEpoch)
+        )
       else {
         const before = partition.endOffset
+        const base = fetched.records ? role.beginsBefore(fetched.records) : undefined
+        if (fetched.records && base !== undefined) {
+          this.rest(following, this.world.renew(partition, base, Buffer.from(fetched.records)))
+          return
+        }
         if (fetched.records) {
           role.append(fetched.records)
           following.trouble = undefined

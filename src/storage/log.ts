@@ -341,6 +341,8 @@ export class StoredLog implements Log {
   noteDamage(segment: Segment, position: number, from: number, to: number): void {
     if (!this.damage.isNew(segment.base, position)) return
     this.context.corrupt(this, from, to, `${this.path(segment, 'log')}, byte ${position}`)
+    this.changed()
+    this.damage.found(from, to)
   }
 
   /** Resolves when a round with all that was appended so far is written. */

@@ -90,6 +90,12 @@ export interface Log {
    * the partition that owns the log.
    */
   onProgress: (() => void) | undefined
+  /** Records that are damaged or lost, as far as is known: reading them rejects as CORRUPT_MESSAGE. */
+  readonly damage: {
+    readonly isKnown: boolean
+    /** Called when a read has found some. */
+    onFound: (() => void) | undefined
+  }
 
   /**
    * Appends whole, checked batches (back to back in `batches`), whose base offsets and leader epochs are final and

@@ -1,31 +1,18 @@
 import { brokerOptions } from '../../src/config/options.ts'
 import { mergeTexts } from '../../src/config/sources.ts'
-import { SimulatedDisk } from '../../src/disk/simulated.ts'
 import { openEmbeddedMetastore } from '../../src/metastore/embedded/embedded.ts'
 import type { Metastore } from '../../src/metastore/metastore.ts'
-import { type Node, openNode } from '../../src/run/node.ts'
-import { ManualClock } from '../../src/std/clock.ts'
 import { type Logger, silent } from '../../src/std/log.ts'
-import { Metrics } from '../../src/std/metrics.ts'
 import { OptionValues } from '../../src/std/option.ts'
 import { below, type Random, SeededRandom } from '../../src/std/random.ts'
-import { clockOf, Life, SimMetastore } from './life.ts'
-import { SimNetwork } from './network.ts'
-import { slowDisk } from './slow-disk.ts'
-
-/** One broker of the cluster through all its lives. */
-interface Machine {
-  readonly nodeId: number
-  disk: SimulatedDisk
-  life: Life | undefined
-  /** While it starts, a promise; undefined when the start failed or it is down. */
-  node: Node | undefined
-  starting: Promise<void> | undefined
-  /** How long its disk takes for a write at most. */
-  diskMs: number
-  /** As its present life sees it. */
-  metastore: SimMetastore | undefined
-}
+import { Coverage } from './coverage.ts'
+import { Machine } from './machine.ts'
+import { observe, observedLogger, PartitionWatch } from './observe.ts'
+import { type Plan, planOf } from './plan.ts'
+import { SimClock } from './world/clock.ts'
+import { DiskLoad } from './world/disk.ts'
+import { SimCoordination } from './world/metastore.ts'
+import { SimNetwork } from './world/network.ts'
 
 export const hostOf = (nodeId: number): string => `node-${nodeId}`
 
@@ -35,6 +22,8 @@ const options = {
   'replica.fetch.wait.max.ms': '200',
   'replica.socket.timeout.ms': '1500',
   'offsets.topic.num.partitions': '1',
+  'group.min.session.timeout.ms': '100',
+  'group.initial.rebalance.delay.ms': '100',
   'log.segment.bytes': '1048576',
   'naru.journal.file.bytes': '65536',
   'naru.journal.files': '3',
@@ -42,55 +31,63 @@ const options = {
   'naru.unwritten.bytes.max': '262144'
 }
 
-/** A whole cluster in this process on a simulated clock, network and disks: one seed decides everything. */
+/** No step of time is longer while a disk is at work. */
+const stepMaxMs = 1
+/** What comes due so close together happens in one step. */
+const stepMinMs = 0.05
+
+/** A whole cluster in this process on a simulated clock, network, disks and metastore: one seed decides everything. */
 export class SimCluster {
-  readonly clock = new ManualClock()
+  readonly plan: Plan
+  readonly clock: SimClock
+  /** Of what is decided while it runs: faults, their places and times. */
   readonly random: Random
-  readonly minInsyncReplicas: number
   readonly network: SimNetwork
+  readonly coordination: SimCoordination
+  readonly coverage: Coverage
   readonly machines: Machine[]
-  /** Of lives that begin from now on. */
-  metastoreLoss = 0
-  private readonly metastore: Metastore
-  private readonly logger: Logger
-  private readonly values: (nodeId: number) => OptionValues
-  private readonly diskRandom: Random
+  readonly logger: Logger
+  /** What became of partitions, as the metastore has it. */
+  readonly partitionWatch: PartitionWatch
+  readonly load = new DiskLoad()
+  /** The machine whose disk may rot. */
+  flipped: Machine | undefined
+  /** No faults any more. */
+  isPeace = false
   private ended = false
 
-  static async open(seed: number, count = 3, logger: Logger = silent): Promise<SimCluster> {
-    const clock = new ManualClock()
-    const metastore = await openEmbeddedMetastore({ clock, logger: silent })
-    return new SimCluster(seed, count, clock, metastore, logger)
+  static async open(seed: number, logger: Logger = silent, plan: Plan = planOf(seed)): Promise<SimCluster> {
+    const clock = new SimClock()
+    return new SimCluster(seed, plan, clock, await openEmbeddedMetastore({ clock, logger: silent }), logger)
   }
 
-  private constructor(seed: number, count: number, clock: ManualClock, metastore: Metastore, logger: Logger) {
+  private constructor(seed: number, plan: Plan, clock: SimClock, metastore: Metastore, logger: Logger) {
+    this.plan = plan
     this.clock = clock
-    this.metastore = metastore
     this.logger = logger
-    this.random = new SeededRandom(seed)
-    this.minInsyncReplicas = 1 + below(this.random, 2)
+    this.random = new SeededRandom(seed + 0x1_0000_0000)
+    this.coverage = new Coverage()
+    observe(this.coverage)
     this.network = new SimNetwork(clock, this.fork())
-    this.diskRandom = this.fork()
-    this.machines = Array.from({ length: count }, (_, at) => ({
-      nodeId: at + 1,
-      disk: new SimulatedDisk({ random: this.fork() }),
-      life: undefined,
-      node: undefined,
-      starting: undefined,
-      diskMs: 1,
-      metastore: undefined
-    }))
-    this.values = nodeId =>
-      new OptionValues(
-        mergeTexts(brokerOptions, {
-          ...options,
-          'naru.cluster.brokers': String(count),
-          'min.insync.replicas': String(this.minInsyncReplicas),
-          'node.id': String(nodeId),
-          host: hostOf(nodeId),
-          port: '9092'
-        })
-      )
+    this.partitionWatch = new PartitionWatch(this.coverage)
+    metastore.watch('partitions/', 1, { changed: batch => this.partitionWatch.changed(batch), ended() {} })
+    this.coordination = new SimCoordination(metastore, clock, this.fork(), this.coverage, this.partitionWatch)
+    this.coordination.watchDelayMaxMs = plan.watchDelayMaxMs
+    this.machines = Array.from({ length: plan.brokers }, (_, at) => new Machine(at + 1, this))
+  }
+
+  values(nodeId: number): OptionValues {
+    const { brokers } = this.plan
+    return new OptionValues(
+      mergeTexts(brokerOptions, {
+        ...options,
+        'naru.cluster.brokers': String(brokers),
+        'offsets.topic.replication.factor': String(Math.min(3, brokers)),
+        'node.id': String(nodeId),
+        host: hostOf(nodeId),
+        port: '9092'
+      })
+    )
   }
 
   /** A randomness of its own, so that what one part draws doesn't change what others do. */
@@ -98,88 +95,45 @@ export class SimCluster {
     return new SeededRandom(this.random.uint32())
   }
 
-  /** Starts a machine's broker, in a new life. */
-  start(machine: Machine): Promise<void> {
-    const life = new Life()
-    machine.life = life
-    const clock = clockOf(this.clock, life)
-    const metastore = new SimMetastore(this.metastore, life, clock, this.fork())
-    metastore.lossProbability = this.metastoreLoss
-    machine.metastore = metastore
-    const host = hostOf(machine.nodeId)
-    machine.starting = openNode(this.values(machine.nodeId), {
-      clock,
-      random: this.fork(),
-      logger: this.logger,
-      metrics: new Metrics(),
-      disk: slowDisk(machine.disk, () => new Promise(resolve => clock.after(this.diskDelayMs(machine), resolve))),
-      folder: '/data',
-      connect: to => (life.dead ? new Promise(() => {}) : this.network.connect(host, to)),
-      listen: async (listening, serve) => {
-        if (life.dead) return new Promise(() => {})
-        return this.network.listen(host, listening, serve)
-      },
-      open: { files: 64, connections: 1000 },
-      metastore
-    }).then(
-      node => {
-        if (!life.dead) machine.node = node
-      },
-      error => {
-        if (life.dead || this.ended) return
-        this.logger.warn({ nodeId: machine.nodeId, err: error }, 'a simulated broker did not start')
-        this.kill(machine)
-      }
-    )
-    return machine.starting
+  loggerOf(nodeId: number): Logger {
+    return observedLogger(this.logger, this.coverage, nodeId)
   }
 
-  /** Power loss: what was not synced may be gone. */
-  kill(machine: Machine): void {
-    machine.life?.end()
-    machine.life = undefined
-    machine.node = undefined
-    this.network.unplug(hostOf(machine.nodeId))
-    machine.disk = machine.disk.afterCrash()
-  }
-
-  private diskDelayMs({ diskMs }: Machine): number {
-    return (below(this.diskRandom, 1000) / 1000) * diskMs
-  }
-
-  isUp(machine: Machine): boolean {
-    return machine.node !== undefined
-  }
-
-  /** Clean stop, the hand-over included. */
-  async stop(machine: Machine): Promise<void> {
-    const { node, life } = machine
-    machine.node = undefined
-    await node?.close()
-    // The next life may have begun, or power may be lost, in the meantime.
-    if (machine.life !== life) return
-    life?.end()
-    machine.life = undefined
+  get isOver(): boolean {
+    return this.ended
   }
 
   /** Lets time pass, in small steps between which everything that can happen does. */
-  async run(untilMs: number, until: () => boolean = () => false): Promise<void> {
-    const endMs = this.clock.monotonic() + untilMs
+  async run(forMs: number, until: () => boolean = () => false): Promise<void> {
+    const endMs = this.clock.monotonic() + forMs
     while (this.clock.monotonic() < endMs && !until()) {
       for (let turn = 0; turn < 3; turn++) await new Promise<void>(resolve => setImmediate(resolve))
       const nowMs = this.clock.monotonic()
-      const nextMs = this.clock.nextDueMs() ?? nowMs + 1
-      this.clock.advance(Math.min(Math.max(0.05, nextMs - nowMs), 1))
+      const dueMs = Math.min(this.clock.nextDueMs() ?? endMs, endMs) - nowMs
+      this.clock.advance(Math.max(stepMinMs, this.load.underWay > 0 ? Math.min(dueMs, stepMaxMs) : dueMs))
     }
+  }
+
+  /** Lets time pass until something is done; rejects with what it rejects with, or when it takes longer than `forMs`. */
+  async during<T>(work: Promise<T>, forMs = 5000): Promise<T> {
+    let settled = false
+    const done = () => {
+      settled = true
+    }
+    work.then(done, done)
+    await this.run(forMs, () => settled)
+    if (!settled) throw new Error(`it takes longer than ${forMs} ms`)
+    return work
   }
 
   /** Ends all lives, without ceremony. */
   close(): void {
     this.ended = true
-    for (const machine of this.machines) {
-      machine.life?.end()
-      this.network.unplug(hostOf(machine.nodeId))
-    }
+    for (const machine of this.machines) machine.kill()
+  }
+
+  below(bound: number): number {
+    return below(this.random, bound)
   }
 
   pick<T>(items: readonly T[]): T {

@@ -1,53 +1,90 @@
 /**
- * The simulator by hand: `npm run sim -- --seed N` runs one seed and tells its story, `--minutes M` searches from a seed on,
- * `--log` shows what the brokers say.
+ * The simulator by hand: `npm run sim -- --seed N` runs one seed and tells its story, with `--log` what the brokers say too;
+ * `--seeds N` or `--minutes M` searches from a seed on, `--jobs 2` in so many processes. `--plants ''` tells how many seeds it
+ * takes to find each of the planted bugs, `--plants sync` those with that word.
  */
 import { parseArgs } from 'node:util'
-import type { Logger } from '../../src/std/log.ts'
+import { type Logger, silent } from '../../src/std/log.ts'
+import { Coverage } from './coverage.ts'
+import { harshPlanOf } from './plan.ts'
+import { Bed, plants } from './plants.ts'
 import { runSeed, type SimResult } from './scenario.ts'
+import { search } from './search.ts'
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
-    seeds: { type: 'string', default: '1' },
+    seeds: { type: 'string' },
     minutes: { type: 'string' },
-    log: { type: 'boolean', default: false }
+    jobs: { type: 'string', default: '1' },
+    log: { type: 'boolean', default: false },
+    plants: { type: 'string' }
   }
 })
 
-const line =
-  (level: string) =>
-  (fields: object, message: string): void =>
-    console.log(
-      level,
-      message,
-      JSON.stringify(fields, (_, value) => (value instanceof Error ? value.stack : value))
-    )
-const logger = {
-  debug: line('debug'),
-  info: line('info'),
-  warn: line('warn'),
-  error: line('error')
-} as unknown as Logger
-
 const first = Number(values.seed)
-const endMs = values.minutes === undefined ? undefined : performance.now() + Number(values.minutes) * 60_000
-const count = Number(values.seeds)
-let failed = 0
-let run = 0
-const beganMs = performance.now()
-for (let seed = first; endMs === undefined ? seed < first + count : performance.now() < endMs; seed++) {
-  const result = await runSeed(seed, values.log ? logger : undefined)
-  run++
-  if (result.faults.length > 0) failed++
-  if (result.faults.length > 0 || (count === 1 && endMs === undefined)) tell(result)
+if (values.plants !== undefined) await findPlants(new RegExp(values.plants))
+else if (values.seeds === undefined && values.minutes === undefined) {
+  const result = await runSeed(first, values.log ? consoleLogger() : silent)
+  tell(result)
+  const reached = Object.entries(result.coverage).map(([state, times]) => `${state} ${times}`)
+  console.log(`  reached: ${reached.join(', ')}`)
+  process.exitCode = result.faults.length > 0 ? 1 : 0
+} else {
+  const beganMs = performance.now()
+  const failed: number[] = []
+  const coverages: Readonly<Record<string, number>>[] = []
+  const { cpuMs } = await search(
+    {
+      first,
+      count: values.seeds === undefined ? undefined : Number(values.seeds),
+      seconds: values.minutes === undefined ? undefined : Number(values.minutes) * 60,
+      jobs: Number(values.jobs)
+    },
+    result => {
+      coverages.push(result.coverage)
+      if (result.faults.length === 0) return
+      failed.push(result.seed)
+      tell(result)
+    }
+  )
+  console.log('seeds that reached:')
+  const reached = [...Coverage.seeds(coverages)].sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [state, seeds] of reached) console.log(`  ${String(seeds).padStart(6)} ${state}`)
+  const each = (cpuMs / 1000 / coverages.length).toFixed(2)
+  const seconds = ((performance.now() - beganMs) / 1000).toFixed(0)
+  console.log(`${coverages.length} seeds, ${failed.length} failed, ${each} s of CPU each, ${seconds} s in all`)
+  if (failed.length > 0) console.log(`failed: ${failed.sort((a, b) => a - b).join(' ')}`)
+  process.exitCode = failed.length > 0 ? 1 : 0
 }
-const seconds = (performance.now() - beganMs) / 1000
-console.log(`${run} seeds, ${failed} failed, ${(seconds / run).toFixed(2)} s each`)
-process.exit(failed > 0 ? 1 : 0)
+
+/** Runs seeds with each planted bug until one finds it. */
+async function findPlants(like: RegExp): Promise<void> {
+  const bed = new Bed()
+  for (const { name, plant } of plants) {
+    if (!like.test(name)) continue
+    plant(bed)
+    let found: SimResult | undefined
+    for (let seed = first; !found && seed < first + Number(values.seeds ?? 300); seed++) {
+      const result = await runSeed(seed, silent, harshPlanOf(seed))
+      if (result.faults.length > 0) found = result
+    }
+    bed.clear()
+    console.log(
+      found ? `${name}: ${found.seed - first + 1} seeds, ${found.faults[0].slice(0, 200)}` : `${name}: NOT FOUND`
+    )
+  }
+}
 
 function tell({ seed, story, faults, acknowledged, read }: SimResult): void {
   console.log(`seed ${seed}: ${acknowledged} acknowledged, ${read} offsets read`)
   for (const event of story) console.log(`  ${event}`)
   for (const fault of faults.slice(0, 20)) console.log(`  FAULT ${fault}`)
+}
+
+function consoleLogger(): Logger {
+  const plain = (_: string, value: unknown) => (value instanceof Error ? value.stack : value)
+  const say = (level: string) => (fields: object, message: string) =>
+    console.log(level, message, JSON.stringify(fields, plain))
+  return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') }
 }

@@ -200,6 +200,43 @@ describe('log store', () => {
     await store.close()
   })
 
+  it('goes on after a full disk that only a checkpoint has met', async () => {
+    const disk = new SimulatedDisk({ random: new SeededRandom(2) })
+    const world = setting(disk)
+    const store = await openStore(world)
+    const log = await store.open(logId(1), syncConfig)
+    // Renamed into its place: the file has another name while it is written.
+    disk.failNext('write', 'checkpoint.new', 'full')
+    for (let turns = 0; !isRefused(log) && turns < 5000; turns++) {
+      log.append(batchAt(log.endOffset, 1, 1000))
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    assert.ok(isRefused(log), 'the disk counts as full')
+    for (let turns = 0; isRefused(log) && turns < 100; turns++) {
+      world.clock.advance(100)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    assert.ok(!isRefused(log), 'nobody writes who could find out: the checkpoint must say that there is room')
+    await durable(log)
+    await store.close()
+  })
+
+  it('keeps what a page-cache log was given after it had begun anew above its end, also after a kill', async () => {
+    const disk = new SimulatedDisk({ random: new SeededRandom(4) })
+    const store = await openStore(setting(disk))
+    const log = await store.open(logId(1), cachedConfig)
+    log.append(batchAt(0))
+    await durable(log)
+    await log.advanceStart(100, true)
+    log.append(batchAt(100, 3))
+    await durable(log)
+    const again = await openStore(setting(disk.afterKill()))
+    const found = await again.open(logId(1), cachedConfig)
+    assert.deepEqual([found.startOffset, found.endOffset], [100, 103])
+    assert.deepEqual(await readAll(found), batchAt(100, 3))
+    await again.close()
+  })
+
   it('fails as a whole when the journal can no longer be written, and says so', async () => {
     const disk = new SimulatedDisk({ random: new SeededRandom(3) })
     const store = await openStore(setting(disk))

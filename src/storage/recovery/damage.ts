@@ -2,11 +2,17 @@ import type { Range } from './checkpoint.ts'
 
 /** The damage in a log: ranges of offsets that are known to be lost, and places that reads have reported. */
 export class Damage {
+  onFound: (() => void) | undefined
   private ranges: readonly Range[]
   private reported: Set<string> | undefined
 
   constructor(ranges: readonly Range[]) {
     this.ranges = ranges
+  }
+
+  /** Whether any was found. */
+  get isKnown(): boolean {
+    return this.ranges.length > 0
   }
 
   /** The ranges that begin below `end`. */
@@ -24,6 +30,13 @@ export class Damage {
 
   cutStart(offset: number): void {
     this.ranges = this.ranges.filter(range => range.to > offset)
+  }
+
+  /** A read has found offsets that can't be read. */
+  found(from: number, to: number): void {
+    if (from >= to) return
+    this.ranges = [...this.ranges, { from, to }]
+    this.onFound?.()
   }
 
   /** True the first time for each place. */

@@ -6,6 +6,8 @@ import type { RecoveryContext } from './recovery.ts'
 
 /** The log that is brought to its end. */
 export interface ReplayHost {
+  /** Where the log begins: what lies below is missed by nobody. */
+  readonly start: number
   readonly end: number
   readonly epochs: Epochs
   append(buffer: Buffer, at: number, bytes: number, end: number): Promise<void>
@@ -49,14 +51,16 @@ export class JournalReplay {
       const last = header.lastOffset(buffer, at)
       if (base >= this.host.end) {
         if (expected > this.host.end) {
-          if (piece.journal === 'cached') {
+          if (expected <= this.host.start) this.host.close(expected)
+          else if (piece.journal === 'cached') {
             // Not synced, and lost with the power: what follows has nothing to stand on.
             this.cachedLost = true
             this.context.logger.warn({ log: this.name, end: this.host.end }, 'unsynced records were lost')
             return
+          } else {
+            this.host.addDamage(this.host.end, expected, 'the journal')
+            this.host.close(expected)
           }
-          this.host.addDamage(this.host.end, expected, 'the journal')
-          this.host.close(expected)
         }
         await this.host.append(buffer, at, bytes, last + 1)
       }

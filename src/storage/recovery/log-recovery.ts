@@ -35,7 +35,7 @@ export class LogRecovery implements ReplayHost {
   /** Up to where the log is durable in its files. */
   private floor: Place
   private data: Piece[] = []
-  private start: number
+  start: number
   private cut: number | undefined
   private dropped = false
   private readonly segments: Segment[] = []

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Partition } from '../../src/partition/partition.ts'
+import { buildBatch } from '../../src/record/build.ts'
+import { silent } from '../../src/std/log.ts'
+import { contentOf, unsettled } from './checks/replicas.ts'
+import { SimCluster } from './cluster.ts'
+import { type Plan, planOf } from './plan.ts'
+import { makeTopic } from './scenario.ts'
+
+const topic = { name: 'case', partitions: 1, replicas: 3, minInsyncReplicas: 1, pageCache: false, compacted: false }
+
+/** Three brokers in peace, with one topic of three replicas. */
+async function open(minInsyncReplicas = 1): Promise<SimCluster> {
+  const topics = [{ ...topic, minInsyncReplicas }]
+  const plan: Plan = { ...planOf(1), brokers: 3, topics, lossProbability: 0, watchDelayMaxMs: 0 }
+  const sim = await SimCluster.open(1, silent, plan)
+  for (const machine of sim.machines) machine.start()
+  await sim.run(5000, () => sim.machines.every(({ isUp }) => isUp))
+  await makeTopic(sim, topics[0])
+  return sim
+}
+
+function replicaOf(sim: SimCluster, nodeId: number): Partition {
+  const broker = sim.machines[nodeId - 1].node?.broker
+  const topicId = broker?.control.image.topic(topic.name)?.topicId
+  const partition = topicId && broker.partitions.ofTopic(topicId)[0]
+  assert.ok(partition, `broker ${nodeId} has its replica`)
+  return partition
+}
+
+function leaderOf(sim: SimCluster): Partition {
+  const leader = sim.machines
+    .flatMap(({ nodeId, isUp }) => (isUp ? [replicaOf(sim, nodeId)] : []))
+    .find(one => one.leader)
+  assert.ok(leader)
+  return leader
+}
+
+/** Appends batches of three records to the leader and waits until they are committed. */
+async function append(sim: SimCluster, batches: number): Promise<void> {
+  const leader = leaderOf(sim)
+  for (let at = 0; at < batches; at++)
+    leader.appendFromProducer(
+      buildBatch([1, 2, 3].map(n => ({ timestamp: sim.clock.now(), value: Buffer.from(`${n}`) })))
+    )
+  await sim.run(5000, () => leader.highWatermark === leader.endOffset)
+  assert.equal(leader.highWatermark, leader.endOffset)
+}
+
+async function settle(sim: SimCluster): Promise<void> {
+  await sim.run(20_000, () => unsettled(sim).length === 0)
+  assert.deepEqual(unsettled(sim), [])
+}
+
+describe('replicas', () => {
+  it('follow their leader to a new start while nothing is written', async () => {
+    const sim = await open()
+    await append(sim, 5)
+    await settle(sim)
+    await sim.during(leaderOf(sim).deleteRecordsBefore(6))
+    await sim.run(2000, () => [1, 2, 3].every(nodeId => replicaOf(sim, nodeId).startOffset === 6))
+    assert.deepEqual(
+      [1, 2, 3].map(nodeId => replicaOf(sim, nodeId).startOffset),
+      [6, 6, 6]
+    )
+    sim.close()
+  })
+
+  it('that lag are put out once, and not taken in and put out for as long as too few are in sync', async () => {
+    const sim = await open(3)
+    await append(sim, 1)
+    await settle(sim)
+    const leader = leaderOf(sim)
+    for (const { nodeId, host } of sim.machines)
+      if (nodeId !== leader.leader?.nodeId) sim.network.cut(host, sim.machines[(leader.leader?.nodeId ?? 0) - 1].host)
+    // Nobody else has it, and it moves no high watermark.
+    leader.appendFromProducer(buildBatch([{ timestamp: sim.clock.now(), value: Buffer.from('alone') }]))
+    await sim.run(6000)
+    assert.deepEqual(leader.leader?.isr, [leader.leader?.nodeId])
+    assert.ok((sim.coverage.counts.get('ISR grown') ?? 0) === 0, 'nobody is taken in who does not fetch')
+    sim.network.healAll()
+    await settle(sim)
+    sim.close()
+  })
+
+  it('come back after their leader has deleted all that they have, up to the middle of a batch', async () => {
+    const sim = await open()
+    const leader = leaderOf(sim)
+    const away = sim.machines.find(({ node }) => node?.nodeId !== leader.leader?.nodeId)
+    assert.ok(away)
+    away.kill()
+    await sim.run(4000, () => leader.leader?.isr.length === 2)
+    await append(sim, 5)
+    // The batch of offsets 6 to 8 goes whole or not at all.
+    await sim.during(leader.deleteRecordsBefore(7))
+    away.start()
+    await sim.run(5000, () => away.isUp)
+    await settle(sim)
+    const replica = replicaOf(sim, away.nodeId)
+    assert.deepEqual([replica.startOffset, replica.endOffset], [7, 15])
+    const [theirs, ours] = await sim.during(Promise.all([leader, replica].map(contentOf)))
+    assert.deepEqual(ours.bytes, theirs.bytes)
+    sim.close()
+  })
+})

@@ -1,0 +1,66 @@
+import type { PartitionHistory, ProducerHistory } from '../clients/history.ts'
+import type { Content } from './replicas.ts'
+
+/** Holds what clients of a partition were told against what is there in the end. */
+export function checkHistory(history: PartitionHistory, content: Content, start: number, faults: string[]): void {
+  const fault = (what: string) => faults.push(`${history.name}: ${what}`)
+  for (const anomaly of history.anomalies) fault(anomaly)
+  const byOffset = new Map(content.values.map(([offset, , value]) => [offset, value]))
+  const there = new Map(content.values.map(([offset, , value]) => [value, offset]))
+  if (there.size < byOffset.size) fault(`${byOffset.size - there.size} records are there twice`)
+  const known = new Set(history.producers.flatMap(({ records }) => [...records.keys()]))
+  for (const value of there.keys()) if (value !== null && !known.has(value)) fault(`${value} was never sent`)
+  /** Deleted on purpose, or superseded by a later record of its key. */
+  const mayBeGone = (offset: number, key: string) =>
+    offset < start || (history.topic.compacted && (lastOf.get(key) ?? -1) > offset)
+  const lastOf = new Map(content.values.map(([offset, key]) => [key, offset]))
+  for (const producer of history.producers) {
+    checkOrder(producer, history, content, fault)
+    for (const [value, { fate, key }] of producer.records) {
+      const offset = there.get(value)
+      if (fate === 'refused' && offset !== undefined) fault(`${value} was refused, and is at ${offset}`)
+      if (typeof fate !== 'object') continue
+      if (offset !== undefined && offset !== fate.offset && !history.mayLose)
+        fault(`${value} was acknowledged at ${fate.offset}, and is at ${offset}`)
+      const isSafe = producer.acks === -1 || history.topic.replicas === 1
+      if (offset === undefined && isSafe && !history.mayLose && !mayBeGone(fate.offset, key))
+        fault(`${value} was acknowledged at ${fate.offset}, where there is ${byOffset.get(fate.offset) ?? 'nothing'}`)
+    }
+  }
+  if (history.mayLose) return
+  for (const [offset, value] of history.read) {
+    const now = byOffset.get(offset)
+    if (now === value || (now === undefined && offset < start)) continue
+    const key = history.producers.find(({ records }) => records.has(value))?.records.get(value)?.key
+    if (now === undefined && key !== undefined && mayBeGone(offset, key)) continue
+    fault(`${value} was read at ${offset}, where there is ${now ?? 'nothing'} now`)
+  }
+}
+
+/** Records of a producer that sends them in order lie in order; all of them, where it repeats what may be lost. */
+function checkOrder(
+  producer: ProducerHistory,
+  { mayLose }: PartitionHistory,
+  content: Content,
+  fault: (what: string) => void
+): void {
+  // Requests without answers may overtake each other on two connections.
+  if (producer.acks === 0) return
+  const { name, records } = producer
+  let lastOffset = -1
+  for (const [value, { fate }] of producer.acks === -1 && !mayLose ? records : []) {
+    if (typeof fate !== 'object') continue
+    if (fate.offset <= lastOffset) fault(`${value} was acknowledged at ${fate.offset}, after ${lastOffset}`)
+    lastOffset = fate.offset
+  }
+  let last = -1
+  for (const [, , value] of content.values) {
+    if (!value?.startsWith(`${name}:`)) continue
+    const number = Number(value.slice(name.length + 1))
+    if (number <= last) {
+      fault(`record ${number} of ${name} comes after ${last}: doubled or reordered`)
+      return
+    }
+    last = number
+  }
+}

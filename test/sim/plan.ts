@@ -1,0 +1,97 @@
+import { below, chance, type Random, SeededRandom } from '../../src/std/random.ts'
+import { type FaultName, faultNames } from './faults.ts'
+
+export interface TopicPlan {
+  readonly name: string
+  readonly partitions: number
+  readonly replicas: number
+  readonly minInsyncReplicas: number
+  /** Acknowledged means in the page cache: it survives the end of a process, and no power loss. */
+  readonly pageCache: boolean
+  readonly compacted: boolean
+}
+
+/** What one seed is made of: a random part of all faults and features, so that each is also tried without the others. */
+export interface Plan {
+  readonly brokers: number
+  readonly topics: readonly TopicPlan[]
+  /** Members of the consumer group; none when 0. */
+  readonly members: number
+  /** Topics come, grow and go. */
+  readonly passingTopics: boolean
+  readonly deleteRecords: boolean
+  readonly elections: boolean
+  /** How likely each fault is, against each other. */
+  readonly faults: ReadonlyMap<FaultName, number>
+  /** Faults go on for so long. */
+  readonly troubleMs: number
+  /** Between two faults at most. */
+  readonly calmMaxMs: number
+  /** That a change of metadata, or its answer, is lost. */
+  readonly lossProbability: number
+  readonly watchDelayMaxMs: number
+}
+
+export function planOf(seed: number): Plan {
+  const random = new SeededRandom(seed)
+  const brokers = pick(random, [1, 2, 3, 3, 3, 3, 3, 4, 5])
+  const topics = Array.from({ length: pick(random, [1, 1, 2]) }, (_, at) => topicOf(random, `main-${at}`, brokers))
+  return {
+    brokers,
+    topics,
+    members: pick(random, [0, 1, 2, 2, 3]),
+    passingTopics: chance(random, 0.4),
+    deleteRecords: chance(random, 0.3),
+    elections: chance(random, 0.3),
+    faults: new Map(faultNames.flatMap(name => (chance(random, 0.4) ? [[name, 1 + below(random, 5)] as const] : []))),
+    troubleMs: 2500 + below(random, 3500),
+    calmMaxMs: pick(random, [150, 300, 600, 1000]),
+    lossProbability: pick(random, [0, 0, 0.05, 0.2]),
+    watchDelayMaxMs: pick(random, [0, 0, 5, 200])
+  }
+}
+
+/** Three brokers that are often cut off, killed and without power: what a bug in replication shows under soonest. */
+export function harshPlanOf(seed: number): Plan {
+  const random = new SeededRandom(seed)
+  const minInsyncReplicas = 1 + below(random, 2)
+  return {
+    brokers: 3,
+    topics: [{ name: 'main', partitions: 2, replicas: 3, minInsyncReplicas, pageCache: false, compacted: false }],
+    members: 0,
+    passingTopics: false,
+    deleteRecords: false,
+    elections: false,
+    faults: new Map([
+      ['power loss', 4],
+      ['clean stop', 2],
+      ['pause', 2],
+      ['cut between two', 3],
+      ['cut of one', 2],
+      ['slow disk', 3],
+      ['latency', 1],
+      ['metastore unheard', 2],
+      ['all powerless', 1]
+    ]),
+    troubleMs: 6000,
+    calmMaxMs: 500,
+    lossProbability: below(random, 2) * 0.05,
+    watchDelayMaxMs: 0
+  }
+}
+
+function topicOf(random: Random, name: string, brokers: number): TopicPlan {
+  const replicas = Math.min(brokers, pick(random, [1, 2, 3, 3, 3, 3]))
+  return {
+    name,
+    partitions: pick(random, [1, 1, 2]),
+    replicas,
+    minInsyncReplicas: 1 + below(random, Math.min(2, replicas)),
+    pageCache: chance(random, 0.15),
+    compacted: chance(random, 0.15)
+  }
+}
+
+export function pick<T>(random: Random, items: readonly T[]): T {
+  return items[below(random, items.length)]
+}

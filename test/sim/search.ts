@@ -1,0 +1,39 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { SimResult } from './scenario.ts'
+
+/** What one process of a search does: the seeds `first`, `first + step` and so on, `count` of them or for `seconds`. */
+export interface Share {
+  readonly first: number
+  readonly step: number
+  readonly count: number | undefined
+  readonly seconds: number | undefined
+}
+
+/** Runs seeds from `first` on in `jobs` processes; gives the CPU time that it took, of all together. */
+export async function search(
+  { first, count, seconds, jobs }: Omit<Share, 'step'> & { readonly jobs: number },
+  take: (result: SimResult) => void
+): Promise<{ readonly cpuMs: number }> {
+  const worker = fileURLToPath(new URL('worker.ts', import.meta.url))
+  const spent = await Promise.all(
+    Array.from({ length: jobs }, (_, job) => {
+      const share: Share = {
+        first: first + job,
+        step: jobs,
+        count: count === undefined ? undefined : Math.ceil((count - job) / jobs),
+        seconds
+      }
+      const child = fork(worker, [JSON.stringify(share)], { execArgv: ['--import', 'tsx'] })
+      let cpuMs = 0
+      child.on('message', (message: { result: SimResult; cpuMs: number }) => {
+        cpuMs = message.cpuMs
+        take(message.result)
+      })
+      return new Promise<number>((resolve, reject) =>
+        child.on('exit', code => (code === 0 ? resolve(cpuMs) : reject(new Error(`a search ended with ${code}`))))
+      )
+    })
+  )
+  return { cpuMs: spent.reduce((sum, ms) => sum + ms, 0) }
+}
