@@ -24,6 +24,7 @@ import { Fetcher, fetchOptions } from './fetch.ts'
 import { FullDisk } from './full-disk.ts'
 import { Hosting } from './hosting.ts'
 import { type LogDir, LogDirs } from './log-dirs.ts'
+import { LostLeaders } from './lost-leaders.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
 import { Partitions } from './partitions.ts'
 import { type ProduceItem, type ProduceOutcome, produce } from './produce.ts'
@@ -83,6 +84,8 @@ export class Broker {
   private stopListening: (() => void) | undefined
   private fullDisk: FullDisk | undefined
   private changes: Promise<void> = Promise.resolve()
+  /** Who asks for leaders waits for it. */
+  readonly lostLeaders: LostLeaders
   private readonly roles: Roles
   private readonly hosting: Hosting
   /** Group shards that load, until the broker has started. */
@@ -131,10 +134,12 @@ export class Broker {
       },
       leaderOf: partition => this.leaderOf(offsetsTopic, partition)
     })
+    this.lostLeaders = new LostLeaders(control.image, clock)
     this.roles = new Roles(
       {
         control,
         logger,
+        lostLeaders: this.lostLeaders,
         lanes: {
           nodeId: control.nodeId,
           clock,
@@ -216,6 +221,7 @@ export class Broker {
   async close(): Promise<void> {
     this.stopListening?.()
     this.fullDisk?.close()
+    this.lostLeaders.close()
     await this.changes
     await this.maintenance.stop()
     await this.cleaner.stop()
@@ -238,6 +244,7 @@ export class Broker {
   async abandon(): Promise<void> {
     this.stopListening?.()
     this.fullDisk?.close()
+    this.lostLeaders.close()
     for (const partition of this.partitions.all()) partition.close(stopping())
     this.groups.close()
     this.timers.close()
@@ -262,6 +269,7 @@ export class Broker {
 
   /** Who leads what changes at once; logs are opened and removed one change after the other. */
   private follow(change: ImageChange): Promise<void> {
+    this.lostLeaders.imageChanged(change)
     if (change.brokers) {
       for (const partition of this.partitions.all()) this.roles.assign(partition)
       this.roles.brokersChanged()

@@ -6,6 +6,7 @@ import { type IsrWorld, PartitionIsrKeeper } from '../replication/isr-keeper.ts'
 import type { LaneWorld } from '../replication/lane.ts'
 import { messageOf } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
+import type { LostLeaders } from './lost-leaders.ts'
 
 /** Told when this broker begins or ceases to lead a partition. Called synchronously. */
 export interface RoleListener {
@@ -34,10 +35,15 @@ export class Roles {
   private closed = false
 
   constructor(
-    parts: { control: Control; logger: Logger; lanes: Omit<LaneWorld, 'brokerEpoch' | 'leaderAt' | 'refused'> },
+    parts: {
+      control: Control
+      logger: Logger
+      lanes: Omit<LaneWorld, 'brokerEpoch' | 'leaderAt' | 'refused' | 'connected' | 'disconnected'>
+      lostLeaders: LostLeaders
+    },
     listener: RoleListener
   ) {
-    const { control, logger, lanes } = parts
+    const { control, logger, lanes, lostLeaders } = parts
     const { image } = control
     this.control = control
     this.logger = logger
@@ -49,6 +55,8 @@ export class Roles {
         const broker = image.broker(nodeId)
         return broker?.endpoint && { nodeId, epoch: broker.epoch, ...broker.endpoint }
       },
+      connected: ({ nodeId }) => lostLeaders.connected(nodeId),
+      disconnected: ({ nodeId, epoch }) => lostLeaders.disconnected(nodeId, epoch),
       refused: ({ nodeId, epoch }) => {
         control
           .reportGone(nodeId, epoch)

@@ -37,6 +37,10 @@ export interface LaneWorld {
   leaderAt(nodeId: number): Leader | undefined
   /** A broker that could be reached refuses connections: its process is gone. */
   refused(leader: Leader): void
+  /** There is a connection to a leader. */
+  connected?(leader: Leader): void
+  /** A connection that worked has ended. */
+  disconnected?(leader: Leader): void
   /** Bounds what is fetched of throttled replicas that are not in sync. */
   readonly throttle?: ReplicationThrottle
   /** Replaces a replica with an empty log by one that begins at `offset`, before that log's start, with `batches`. */
@@ -65,6 +69,8 @@ export class Lane {
   private connection: Connection | undefined
   /** The registration that was last connected to. */
   private connected: Leader | undefined
+  /** Whether the connection has been of use. */
+  private answered = false
   private requests: Sent[] = []
   private requestCount = 0
   /** Appends that aren't durable yet. */
@@ -138,8 +144,14 @@ export class Lane {
         await this.step()
       } catch (error) {
         if (this.closed) return
+        const wasCut = this.answered && this.connection?.closed === true
         this.drop()
         this.world.logger.debug({ leader: this.nodeId, error: messageOf(error) }, 'a fetch from a leader failed')
+        if (wasCut && this.connected) {
+          // At once: a refused connection tells that the process is gone.
+          this.world.disconnected?.(this.connected)
+          continue
+        }
         await sleep(this.world.clock, this.world.config.fetchBackoffMs)
       }
     }
@@ -161,6 +173,7 @@ export class Lane {
     const answered = await Promise.race([first.answer, this.notified()])
     if (!answered) return
     this.requests.shift()
+    this.answered = true
     this.take(answered, first.number)
   }
 
@@ -187,6 +200,8 @@ export class Lane {
     })
     this.connected = leader
     this.connection = connection
+    this.answered = false
+    world.connected?.(leader)
     if (this.closed) connection.close()
     return connection
   }

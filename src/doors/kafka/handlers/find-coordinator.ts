@@ -1,7 +1,11 @@
+import type { RequestOf, ResponseOf } from '../../../schema/message.ts'
 import { codeOf, messageOf, NaruError } from '../../../std/errors.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { FindCoordinator } from '../../../wire/kafka/messages/find-coordinator.ts'
 import { handler, type RequestContext } from '../handler.ts'
+
+type Request = RequestOf<typeof FindCoordinator>
+type Response = ResponseOf<typeof FindCoordinator>
 
 const groupKeyType = 0
 const transactionKeyType = 1
@@ -19,13 +23,18 @@ export const findCoordinator = handler(
       return version < 4 ? nowhere : { coordinators: request.coordinatorKeys.map(key => ({ key, ...nowhere })) }
     }
   },
-  (request, context) => {
-    if (context.apiVersion < 4) return locate(context, request.keyType, request.key)
-    return {
-      coordinators: request.coordinatorKeys.map(key => ({ key, ...locate(context, request.keyType, key) }))
-    }
+  (request, context): Response | Promise<Response> => {
+    const settled = context.broker.lostLeaders.settled()
+    return settled ? settled.then(() => answer(request, context)) : answer(request, context)
   }
 )
+
+function answer(request: Request, context: RequestContext): Response {
+  if (context.apiVersion < 4) return locate(context, request.keyType, request.key)
+  return {
+    coordinators: request.coordinatorKeys.map(key => ({ key, ...locate(context, request.keyType, key) }))
+  }
+}
 
 function locate(context: RequestContext, keyType: number, key: string) {
   try {

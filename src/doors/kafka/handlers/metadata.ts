@@ -30,20 +30,25 @@ export const metadata = handler(
       errorCode: errorNumber(code)
     })
   },
-  (request, { broker: { cluster }, apiVersion }): Response | Promise<Response> => {
+  (request, { broker: { cluster, lostLeaders }, apiVersion }): Response | Promise<Response> => {
     checkRefs(request, apiVersion)
-    const { topics } = request
-    // At once, so that the time it takes is counted as this client's.
-    if (topics === null || (apiVersion === 0 && topics.length === 0))
-      return respond(request, apiVersion, cluster, cluster.allTopics())
-    return cluster
-      .findTopics(
-        topics.map(({ name, topicId }) => (topicId === zeroUuid ? { name: name ?? '' } : { topicId })),
-        request.allowAutoTopicCreation
-      )
-      .then(found => respond(request, apiVersion, cluster, found))
+    const settled = lostLeaders.settled()
+    return settled ? settled.then(() => answer(request, apiVersion, cluster)) : answer(request, apiVersion, cluster)
   }
 )
+
+function answer(request: Request, apiVersion: number, cluster: Cluster): Response | Promise<Response> {
+  const { topics } = request
+  // At once, so that the time it takes is counted as this client's.
+  if (topics === null || (apiVersion === 0 && topics.length === 0))
+    return respond(request, apiVersion, cluster, cluster.allTopics())
+  return cluster
+    .findTopics(
+      topics.map(({ name, topicId }) => (topicId === zeroUuid ? { name: name ?? '' } : { topicId })),
+      request.allowAutoTopicCreation
+    )
+    .then(found => respond(request, apiVersion, cluster, found))
+}
 
 function respond(request: Request, version: number, cluster: Cluster, found: readonly TopicMetadata[]): Response {
   const { clusterId, controllerId, brokers } = cluster.describe()
