@@ -73,16 +73,54 @@ export async function view(bootstraps: readonly string[], topic: string): Promis
   return undefined
 }
 
-/** The node that coordinates a group; undefined while nobody does. */
+export interface Coordinator {
+  readonly nodeId: number
+  readonly host: string
+  readonly port: number
+}
+
+/** Who coordinates a group, by the first broker that knows; undefined while none does. */
+export async function findCoordinator(bootstraps: readonly string[], group: string): Promise<Coordinator | undefined> {
+  for (const bootstrap of bootstraps) {
+    const reader = await askOnce(addressOf(bootstrap), 10, 0, new Writer().string(group).build(), 500)
+    if (reader && reader.int16() === 0) return { nodeId: reader.int32(), host: reader.string()!, port: reader.int32() }
+  }
+  return undefined
+}
+
+/** The same, waited for. */
 export async function coordinatorOf(bootstraps: readonly string[], group: string): Promise<number | undefined> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    for (const bootstrap of bootstraps) {
-      const reader = await askOnce(addressOf(bootstrap), 10, 0, new Writer().string(group).build(), 500)
-      if (reader && reader.int16() === 0) return reader.int32()
-    }
+    const found = await findCoordinator(bootstraps, group)
+    if (found) return found.nodeId
     await sleep(50)
   }
   return undefined
+}
+
+/** OffsetFetch v1 of a topic's partitions, of one broker: the offsets, or undefined when it doesn't coordinate the group. */
+export async function offsetsFrom(
+  connection: RawConnection,
+  group: string,
+  topic: string,
+  partitions: number,
+  timeoutMs: number
+): Promise<Map<number, number> | undefined> {
+  const body = new Writer().string(group).int32(1).string(topic).int32(partitions)
+  for (let index = 0; index < partitions; index++) body.int32(index)
+  const reader = await connection.ask({ key: 9, version: 1 }, body.build(), timeoutMs)
+  if (!(reader instanceof Reader)) return undefined
+  const offsets = new Map<number, number>()
+  let refused = false
+  reader.array(() => {
+    reader.string()
+    reader.array(() => {
+      offsets.set(reader.int32(), reader.int64())
+      reader.string()
+      refused ||= reader.int16() !== 0
+    })
+  })
+  return refused ? undefined : offsets
 }
 
 /** Waits until each broker that should run says that every partition has all its replicas in sync. */

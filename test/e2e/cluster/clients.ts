@@ -3,7 +3,7 @@ import { ProduceAcks, Producer } from '@platformatic/kafka'
 import { type Consumer, Kafka, logLevel, Partitioners } from 'kafkajs'
 import { RawConnection, recordBatch } from '../../support/raw.ts'
 import * as ask from '../protocol/requests.ts'
-import { view } from './ask.ts'
+import { findCoordinator, offsetsFrom, view } from './ask.ts'
 import { History, type Log, type ProducerHistory } from './history.ts'
 
 const now = () => performance.now()
@@ -209,22 +209,33 @@ export class Clients {
     return crashed
   }
 
+  /** Asks what is committed with nothing between it and the coordinator, and for the coordinator whenever it is refused. */
   private watchCommits(): void {
-    const { topic, group, partitions } = this.options
-    const admin = this.kafka.admin()
+    const { topic, group, partitions, bootstraps } = this.options
     const run = async () => {
-      await admin.connect()
-      while (!this.stopped) {
-        const floors = Array.from({ length: partitions }, (_, index) => this.history.committedFloor(index))
-        const fetched = await admin.fetchOffsets({ groupId: group, topics: [topic] }).catch(() => [])
-        for (const { partitions: offsets } of fetched)
-          for (const { partition, offset } of offsets)
-            this.history.fetchedCommit(partition, Number(offset), floors[partition])
-        await sleep(100)
+      let connection: RawConnection | undefined
+      for (let round = 0; !this.stopped; round++) {
+        try {
+          const floors = Array.from({ length: partitions }, (_, index) => this.history.committedFloor(index))
+          connection ??= await this.connectToCoordinator(rotated(bootstraps, round))
+          const offsets = connection && (await offsetsFrom(connection, group, topic, partitions, probeTimeoutMs))
+          if (!offsets) throw new Error('refused')
+          this.history.coordinatedAtMs.push(now())
+          for (const [partition, offset] of offsets) this.history.fetchedCommit(partition, offset, floors[partition])
+        } catch {
+          connection?.close()
+          connection = undefined
+        }
+        await sleep(20)
       }
-      await admin.disconnect()
+      connection?.close()
     }
     this.running.push(run())
+  }
+
+  private async connectToCoordinator(bootstraps: readonly string[]): Promise<RawConnection | undefined> {
+    const address = await findCoordinator(bootstraps, this.options.group)
+    return address && RawConnection.open(address.host, address.port)
   }
 
   /** What the partitions hold, read from the first to the last record by a client of its own. */

@@ -36,6 +36,8 @@ export class History {
   readonly readAtMs: number[] = []
   /** Why members of the group were given up by their client. */
   readonly crashes: string[] = []
+  /** When the group's coordinator told what is committed. */
+  readonly coordinatedAtMs: number[] = []
   readonly anomalies: Anomaly[] = []
   private readonly commits = new Map<number, number>()
 

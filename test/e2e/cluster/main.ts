@@ -74,11 +74,12 @@ async function inEtcd(etcdNodes: number): Promise<[FaultyCluster, Record<string,
   return [made, { ...brokers, ...Object.fromEntries(faults) }]
 }
 
-function print({ silences, unreadMs, anomalies, acknowledged, read, errors }: RunResult): void {
+function print({ silences, unreadMs, uncoordinatedMs, anomalies, acknowledged, read, errors }: RunResult): void {
   const rows = [...new Set(silences.map(({ client }) => client))].map(client => {
     const own = silences.filter(silence => silence.client === client && silence.hit).map(({ ms }) => ms)
     return [client, p50(own), Math.max(...own), errors.get(client)?.length ?? 0]
   })
+  rows.push(['coordinator', p50(uncoordinatedMs), Math.max(...uncoordinatedMs), ''])
   rows.push(['group (reading)', p50(unreadMs), Math.max(...unreadMs), errors.get('group (reading)')?.length ?? 0])
   console.log('\nclient                 without an acknowledgement, ms: p50    max    errors')
   for (const [client, middle, most, errors] of rows)

@@ -28,6 +28,8 @@ export interface RunResult {
   readonly silences: readonly Silence[]
   /** How long the group read nothing, by fault. */
   readonly unreadMs: readonly number[]
+  /** How long the group's coordinator told nobody what is committed, by fault. */
+  readonly uncoordinatedMs: readonly number[]
   readonly anomalies: readonly Anomaly[]
   readonly acknowledged: number
   readonly read: number
@@ -60,6 +62,7 @@ export async function runFaults({ cluster, seed, next, onStory }: RunOptions): P
   const story: string[] = []
   const silences: Silence[] = []
   const unreadMs: number[] = []
+  const uncoordinatedMs: number[] = []
   const beganMs = performance.now()
   for (let round = 0; ; round++) {
     const fault = next(round, random)
@@ -73,21 +76,19 @@ export async function runFaults({ cluster, seed, next, onStory }: RunOptions): P
     const toMs = performance.now()
     for (const { client, partition, acknowledged } of history.producers) {
       const hit = done.partition === undefined || done.partition === partition
-      const ms = longestSilenceMs(
-        acknowledged.map(({ atMs }) => atMs),
-        fromMs,
-        toMs
-      )
+      const ms = longestSilenceMs(since(acknowledged, fromMs), fromMs, toMs)
       silences.push({ client, ms, hit })
     }
     const unread = longestSilenceMs(history.readAtMs, fromMs, toMs)
     unreadMs.push(unread)
+    const uncoordinated = longestSilenceMs(history.coordinatedAtMs, fromMs, toMs)
+    uncoordinatedMs.push(uncoordinated)
     const hits = silences.slice(-history.producers.length).filter(({ hit }) => hit)
     const worst = (name: string) =>
       Math.round(Math.max(...hits.filter(({ client }) => client === name).map(({ ms }) => ms)))
     const line =
       `${((fromMs - beganMs) / 1000).toFixed(1)} s  ${done.text}: well after ${Math.round(toMs - calmMs - fromMs)} ms; ` +
-      `silent probe ${worst('probe')}, kafkajs ${worst('kafkajs')}, platformatic ${worst('@platformatic/kafka')}, group ${Math.round(unread)} ms`
+      `silent probe ${worst('probe')}, kafkajs ${worst('kafkajs')}, platformatic ${worst('@platformatic/kafka')}, coordinator ${Math.round(uncoordinated)}, group ${Math.round(unread)} ms`
     story.push(line)
     onStory?.(line)
   }
@@ -101,11 +102,19 @@ export async function runFaults({ cluster, seed, next, onStory }: RunOptions): P
     story,
     silences,
     unreadMs,
+    uncoordinatedMs,
     anomalies: anomaliesOf(history, logs),
     acknowledged: history.producers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0),
     read: [...history.read.values()].reduce((sum, read) => sum + read.size, 0),
     errors
   }
+}
+
+/** When acknowledgements came from a time on, and the last one before it. */
+function since(acknowledged: readonly { readonly atMs: number }[], fromMs: number): number[] {
+  let first = acknowledged.length
+  while (first > 0 && acknowledged[first - 1].atMs >= fromMs) first--
+  return acknowledged.slice(Math.max(0, first - 1)).map(({ atMs }) => atMs)
 }
 
 async function createTopic(bootstraps: readonly string[]): Promise<void> {
