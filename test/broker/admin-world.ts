@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Broker } from '../../src/broker/broker.ts'
 import { Cluster } from '../../src/broker/cluster.ts'
 import { Configs } from '../../src/broker/configs.ts'
+import { LostLeaders } from '../../src/broker/lost-leaders.ts'
 import { Partitions } from '../../src/broker/partitions.ts'
 import { ProducerIds } from '../../src/broker/producer-ids.ts'
 import { Replicas } from '../../src/broker/replicas.ts'
@@ -28,6 +29,7 @@ export interface AdminWorld {
   readonly producerIds: ProducerIds
   readonly replicas: Replicas
   readonly partitions: Partitions
+  readonly lostLeaders: LostLeaders
   /** Sends a request as a client of that version would, over the bytes of both messages. */
   ask<A extends Api>(
     handler: Handler<AnyApi>,
@@ -59,6 +61,7 @@ export async function adminWorld(
     configs: new Configs(parts),
     replicas: new Replicas({ control, partitions }),
     partitions,
+    lostLeaders: new LostLeaders(control.image, clock),
     producerIds: new ProducerIds(control),
     withinTimeout: <T>(timeoutMs: number, work: () => Promise<T>) => withinTimeout(clock, timeoutMs, work)
   }

@@ -31,7 +31,11 @@ export const groupHandlers: readonly Handler[] = [
 /** A request's context on a broker that is nothing but its groups. */
 export function contextOf(groups: GroupCoordinator, apiVersion: number, clientId = 'app'): RequestContext {
   return {
-    broker: { groups, coordinatorOf: (groupId: string) => groups.find(groupId) } as unknown as Broker,
+    broker: {
+      groups,
+      coordinatorOf: (groupId: string) => groups.find(groupId),
+      lostLeaders: { settled: () => undefined }
+    } as unknown as Broker,
     apiVersion,
     responseRoom: 1024 * 1024,
     reserve: () => () => {},
