@@ -9,7 +9,7 @@ import { messageOf } from '../../std/errors.ts'
 import { formatOf } from '../../storage/inspect/folder.ts'
 import { readCheckpoint } from '../../storage/recovery/checkpoint.ts'
 import { UsageError } from '../failure.ts'
-import { logTitles } from '../log/target.ts'
+import { logTitles, metastoreOf } from '../log/target.ts'
 import type { LocalView } from './view.ts'
 
 /** What the data folder of a broker on this machine says, and the process that has it. Throws UsageError. */
@@ -28,7 +28,7 @@ export async function viewFolder(dataDir: string): Promise<LocalView> {
       : [...checkpoint.logs].flatMap(([name, { damaged }]) => damaged.map(range => ({ log: title(name), ...range })))
   let badConfigs: LocalView['badConfigs'] = []
   try {
-    badConfigs = configsOf(await readMetastore(disk, `${folder}/metastore`))
+    badConfigs = configsOf(await readMetastore(disk, await metastoreOf(disk, folder)))
   } catch (error) {
     unreadable.push(`The metastore can't be read: ${messageOf(error)}`)
   }

@@ -92,10 +92,18 @@ export function brokerOf({ folder }: Target): number | undefined {
   return folder === undefined ? undefined : lockHolder(`${folder}/lock`)
 }
 
+/** Where the metastore of a data folder is: in it, or beside it where it is that of one of several brokers (`broker-1`). */
+export async function metastoreOf(disk: Disk, folder: string): Promise<string> {
+  const [own, shared] = [`${folder}/metastore`, `${dirname(folder)}/metastore`]
+  const isOneOfSeveral =
+    /^broker-\d+$/.test(basename(folder)) && !(await disk.exists(own)) && (await disk.exists(shared))
+  return isOneOfSeveral ? shared : own
+}
+
 /** Topic ids by topic name, as the folder's metastore has them. */
 async function topicIds(disk: Disk, folder: string): Promise<Map<string, string>> {
   try {
-    const { items } = (await readMetastore(disk, `${folder}/metastore`)).range(keys.name(''))
+    const { items } = (await readMetastore(disk, await metastoreOf(disk, folder))).range(keys.name(''))
     return new Map(items.map(({ key, value }) => [key.slice(keys.name('').length), value]))
   } catch (error) {
     throw new UsageError(`Topic names can't be read (${messageOf(error)}): name the log's folder instead.`)

@@ -10,7 +10,7 @@ import { verifyStore } from '../../storage/inspect/verify.ts'
 import { exitCodes, UsageError } from '../failure.ts'
 import { bytesText, count, printJson } from '../output.ts'
 import { Progress } from '../progress.ts'
-import { brokerOf, logTitles, type TargetFlags, targetOf } from './target.ts'
+import { brokerOf, logTitles, metastoreOf, type TargetFlags, targetOf } from './target.ts'
 
 export interface VerifyFlags extends TargetFlags {
   readonly live?: boolean
@@ -83,7 +83,7 @@ function print(finding: Finding, title: (log: string) => string, folder: string 
 }
 
 async function verifyMetastore(disk: Disk, folder: string, report: (finding: Finding) => void): Promise<void> {
-  const path = `${folder}/metastore`
+  const path = await metastoreOf(disk, folder)
   const damage = (message: string) => report({ severity: 'damage', path, message })
   try {
     const metastore = await readMetastore(disk, path)

@@ -138,6 +138,23 @@ describe('naru start --brokers 3', () => {
     await until(() => !pids.some(isAlive), 'the former processes are gone')
   })
 
+  it('leaves folders that naru log verify finds sound, and whose logs it knows by name', async () => {
+    const producer = clientOf(cluster).producer()
+    await producer.connect()
+    await producer.send({ topic: 'copied', acks: -1, messages: [{ value: 'x' }] })
+    await producer.disconnect()
+    await cluster.end('SIGTERM')
+    for (const nodeId of [1, 2, 3]) {
+      const dataDir = join(cluster.dataDir, `broker-${nodeId}`)
+      const naru = (...args: string[]) =>
+        spawnSync(process.execPath, [naruCommand, 'log', ...args, '--data-dir', dataDir], { encoding: 'utf8' })
+      const verified = naru('verify')
+      assert.match(verified.stdout, /[1-9]\d* segments? of .*: nothing is damaged\./, verified.stderr)
+      assert.match(naru('dump', 'copied-0').stdout, /offsets 0 to 0/)
+    }
+    await cluster.restart()
+  })
+
   it('takes all processes with it at a second signal', async () => {
     const pids = [1, 2, 3].map(nodeId => cluster.broker(nodeId).pid)
     // One that stands still can't be stopped in an orderly way.
