@@ -79,7 +79,11 @@ export async function runBroker(texts: Texts, logger: Logger = silent, cluster?:
       metastore: cluster?.metastore ?? etcd,
       claims: inEtcd
     })
-    const closed = async () => void (await etcd?.close())
+    let ended: Promise<void> | undefined
+    const ending = (end: () => Promise<void>) => () => {
+      ended ??= end().finally(() => etcd?.close())
+      return ended
+    }
     const { host, port, nodeId, clusterId } = node
     return {
       bootstrap: `${host}:${port}`,
@@ -89,8 +93,8 @@ export async function runBroker(texts: Texts, logger: Logger = silent, cluster?:
       clusterId,
       dataDir: options.memory ? undefined : folder,
       metrics: () => metrics.snapshot(),
-      close: () => node.close().finally(closed),
-      kill: () => node.kill().finally(closed)
+      close: ending(() => node.close()),
+      kill: ending(() => node.kill())
     }
   } catch (error) {
     await etcd?.close()
