@@ -66,6 +66,8 @@ class Place:
     def __init__(self, bootstrap, target, name):
         self.bootstrap = bootstrap
         self.target = target
+        # Topics have a replica on each.
+        self.nodes = list(range(1, len(bootstrap.split(',')) + 1))
         self.topic = 'py-' + re.sub(r'[^a-zA-Z0-9]', '-', name)
         self.group = self.topic
         self._consumers = []

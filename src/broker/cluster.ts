@@ -88,6 +88,12 @@ export class Cluster {
     return { clusterId, controllerId, brokers: this.reachable() }
   }
 
+  /** Brokers that are away, where they last were: fenced, in Kafka's words. */
+  absentees(): ReachableBroker[] {
+    const nowhere = { host: '', port: -1 }
+    return this.control.image.absentees().map(({ nodeId, endpoint = nowhere, rack }) => ({ nodeId, ...endpoint, rack }))
+  }
+
   /** The controller keeps the metadata, alone; other brokers follow it. */
   quorum(): MetadataQuorum {
     const { controllerId, controllerEpoch, revision } = this.control.image

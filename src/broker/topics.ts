@@ -1,4 +1,4 @@
-import { checkAssignment, partitionsPerRequestMax, placeReplicas } from '../control/placement.ts'
+import { checkAssignment, checkLeads, partitionsPerRequestMax, placeReplicas } from '../control/placement.ts'
 import type { BrokerImage, Control, TopicImage } from '../control/types.ts'
 import { offsetsTopicName } from '../groups/coordinator.ts'
 import { groupOptions } from '../groups/options.ts'
@@ -201,14 +201,21 @@ export class Topics {
     return this.control.image.brokers().filter(({ draining }) => !draining)
   }
 
+  /** Brokers that take a replica only where the others are too few. */
+  private away(): { readonly nodeId: number }[] {
+    const { image } = this.control
+    return [...image.brokers().filter(({ draining }) => draining), ...image.absentees()]
+  }
+
   private checkTotal(more: number): void {
     const most = this.values.get(topicAdminOptions.partitionsMax)
     if (this.total.count + more > most)
       throw new NaruError('POLICY_VIOLATION', `There may be ${most} partitions in all (naru.partitions.max).`)
   }
 
+  /** All that a client may choose. */
   private brokers(): number[] {
-    return this.control.image.brokers().map(({ nodeId }) => nodeId)
+    return [...this.sites(), ...this.away()].map(({ nodeId }) => nodeId).sort((a, b) => a - b)
   }
 
   /** Checks a topic and holds its name until it is carried out. Nothing comes between, so none of a request's topics collide. */
@@ -250,6 +257,7 @@ export class Topics {
           `Found multiple manual partition assignments for partition ${partitionIndex}`
         )
       checkAssignment(brokerIds, brokers, byIndex.size > 0 ? assignments[0].brokerIds.length : undefined)
+      checkLeads(partitionIndex, brokerIds, this.sites())
       byIndex.set(partitionIndex, brokerIds)
     }
     return Array.from({ length: byIndex.size }, (_, index) => {
@@ -272,7 +280,7 @@ export class Topics {
     const replicas =
       replicationFactor === -1 ? this.values.get(topicAdminOptions.defaultReplicationFactor) : replicationFactor
     // One more than there is room for is enough to be refused.
-    const placed = placeReplicas(this.sites(), this.nextBroker, Math.min(count, room + 1), replicas)
+    const placed = placeReplicas(this.sites(), this.nextBroker, Math.min(count, room + 1), replicas, this.away())
     this.nextBroker += placed.length
     return placed
   }
@@ -332,11 +340,14 @@ export class Topics {
     this.checkTotal(additional)
     const brokers = this.brokers()
     const replicationFactor = topic.partitions[0].replicas.length
-    for (const { brokerIds } of assignments ?? []) checkAssignment(brokerIds, brokers, replicationFactor)
+    for (const [at, { brokerIds }] of assignments?.entries() ?? []) {
+      checkAssignment(brokerIds, brokers, replicationFactor)
+      checkLeads(there + at, brokerIds, this.sites())
+    }
     const first = brokers.indexOf(topic.partitions[0].replicas[0]) + there
     const added =
       assignments?.map(({ brokerIds }) => brokerIds) ??
-      placeReplicas(this.sites(), first, additional, replicationFactor)
+      placeReplicas(this.sites(), first, additional, replicationFactor, this.away())
     if (!validateOnly) await this.control.addPartitions(topic.topicId, there, added)
   }
 }

@@ -11,7 +11,15 @@ import {
   type TopicValue
 } from './keys.ts'
 import { isReassigning } from './reassignment.ts'
-import type { BrokerImage, ImageChange, MetadataImage, PartitionImage, PartitionPlace, TopicImage } from './types.ts'
+import type {
+  AbsentBroker,
+  BrokerImage,
+  ImageChange,
+  MetadataImage,
+  PartitionImage,
+  PartitionPlace,
+  TopicImage
+} from './types.ts'
 
 const noConfigs: Readonly<Record<string, string>> = {}
 /** Stands for a partition whose key is missing, which only happens while pages of a first reading overtake changes. */
@@ -45,6 +53,8 @@ export class Image implements MetadataImage {
   private readonly byName = new Map<string, TopicImage>()
   private readonly brokerValues = new Map<number, BrokerValue>()
   private readonly lives = new Map<number, NodeLife>()
+  /** What brokers last said of themselves, here or gone. */
+  private readonly lastValues = new Map<number, BrokerValue>()
   private readonly registrations = new Map<number, number>()
   private readonly configs = new Map<string, Readonly<Record<string, string>>>()
   /** Topics in order of their names; undefined after a topic came or went, until somebody asks. */
@@ -81,6 +91,13 @@ export class Image implements MetadataImage {
   brokers(): readonly BrokerImage[] {
     this.brokerList ??= [...this.brokersById.values()].sort((a, b) => a.nodeId - b.nodeId)
     return this.brokerList
+  }
+
+  absentees(): AbsentBroker[] {
+    return [...this.lives.keys()]
+      .filter(nodeId => !this.brokersById.has(nodeId))
+      .sort((a, b) => a - b)
+      .map(nodeId => ({ nodeId, ...this.lastValues.get(nodeId) }))
   }
 
   broker(nodeId: number): BrokerImage | undefined {
@@ -166,7 +183,11 @@ export class Image implements MetadataImage {
     else if (key.startsWith('brokers/')) {
       const nodeId = Number(key.slice('brokers/'.length))
       if (text === undefined) this.brokerValues.delete(nodeId)
-      else this.brokerValues.set(nodeId, parse(text))
+      else {
+        const value = parse<BrokerValue>(text)
+        this.brokerValues.set(nodeId, value)
+        this.lastValues.set(nodeId, value)
+      }
       this.rebuildBroker(nodeId)
       touched.brokers = true
     } else if (key.startsWith('registrations/')) {

@@ -13,27 +13,32 @@ export interface Site {
 /**
  * Replicas for `count` partitions, the leader first: leaders go round the brokers from the `first` one on, racks and
  * hosts alternating; followers go to other racks and other hosts as far as there are any, and to other brokers each
- * time round, so that what a broker leads is not all left to one other. Throws INVALID_REPLICATION_FACTOR when there are
- * fewer brokers than replicas.
+ * time round, so that what a broker leads is not all left to one other. Those that are away take what the others can't, and
+ * lead nothing. Throws INVALID_REPLICATION_FACTOR when there are fewer brokers than replicas.
  */
 export function placeReplicas(
   sites: readonly Site[],
   first: number,
   count: number,
-  replicationFactor: number
+  replicationFactor: number,
+  away: readonly { readonly nodeId: number }[] = []
 ): number[][] {
-  if (replicationFactor > sites.length)
+  if (replicationFactor > sites.length + away.length)
     throw new NaruError(
       'INVALID_REPLICATION_FACTOR',
       `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ` +
-        `${replicationFactor} cannot be reached because only ${sites.length} broker(s) are registered.`
+        `${replicationFactor} cannot be reached because only ${sites.length + away.length} broker(s) are registered.`
     )
+  if (sites.length === 0) throw new NaruError('INVALID_REPLICATION_FACTOR', 'All brokers are currently fenced.')
   const ring = alternating(sites)
+  const missing = Math.max(0, replicationFactor - ring.length)
   return Array.from({ length: count }, (_, partition) => {
     const turn = first + partition
     const [leader, ...others] = rotated(ring, turn)
     const round = Math.floor(turn / ring.length)
-    return spread(leader, rotated(others, round), replicationFactor)
+    const placed = spread(leader, rotated(others, round), replicationFactor - missing)
+    const lent = rotated(away, turn).slice(0, missing)
+    return [...placed, ...lent.map(({ nodeId }) => nodeId)]
   })
 }
 
@@ -99,5 +104,14 @@ export function checkAssignment(
     refuse(
       `a partition with ${replicas.length} replica(s), but this is not consistent with previous partitions, ` +
         `which have ${replicationFactor} replica(s).`
+    )
+}
+
+/** Somebody has to be there to lead: INVALID_REPLICA_ASSIGNMENT where no one of the replicas chosen for a partition is. */
+export function checkLeads(index: number, replicas: readonly number[], there: readonly Site[]): void {
+  if (!there.some(({ nodeId }) => replicas.includes(nodeId)))
+    throw new NaruError(
+      'INVALID_REPLICA_ASSIGNMENT',
+      `All brokers specified in the manual partition assignment for partition ${index} are fenced or in controlled shutdown.`
     )
 }

@@ -50,6 +50,15 @@ export interface BrokerImage {
   readonly draining: boolean
 }
 
+/** A broker that is away. */
+export interface AbsentBroker {
+  readonly nodeId: number
+  /** Where it was and what it said of itself, as far as this broker has seen it. */
+  readonly endpoint?: { readonly host: string; readonly port: number }
+  readonly rack?: string
+  readonly host?: string
+}
+
 /** The cluster as this broker knows it: read synchronously, kept up to date by watching the metastore. */
 export interface MetadataImage {
   readonly clusterId: string
@@ -66,6 +75,8 @@ export interface MetadataImage {
   reassigning(): Iterable<PartitionPlace>
   /** Those that are registered now. */
   brokers(): readonly BrokerImage[]
+  /** Those that were and are not now; they are expected back until somebody forgets them. Fenced, in Kafka's words. */
+  absentees(): readonly AbsentBroker[]
   broker(nodeId: number): BrokerImage | undefined
   /** Dynamic configs of one broker; of all of them (the cluster default) for undefined. */
   brokerConfigs(nodeId: number | undefined): Readonly<Record<string, string>>

@@ -49,6 +49,17 @@ describe('placement of replicas', () => {
     assert.deepEqual([...new Set(seconds)].sort(), [2, 3, 4])
   })
 
+  it('lends replicas to brokers that are away where the others are too few, and has them lead nothing', () => {
+    const there = [site(1), site(2)]
+    const away = [site(3), site(4)]
+    for (const replicas of placeReplicas(there, 0, 8, 2, away)) assert.deepEqual(replicas.toSorted(), [1, 2])
+    const placed = placeReplicas(there, 0, 8, 3, away)
+    assert.deepEqual([...new Set(placed.map(([leader]) => leader))].toSorted(), [1, 2])
+    assert.deepEqual([...new Set(placed.map(([, , last]) => last))].toSorted(), [3, 4])
+    assert.throws(() => placeReplicas(there, 0, 1, 5, away), /only 4 broker\(s\) are registered/)
+    assert.throws(() => placeReplicas([], 0, 1, 2, away), /All brokers are currently fenced/)
+  })
+
   it('is refused where there are fewer brokers than replicas', () => {
     assert.throws(() => placeReplicas([site(1), site(2)], 0, 1, 3), /only 2 broker\(s\) are registered/)
   })

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { targetName, whyNoTarget } from '../support/target.ts'
 import { compare, playAll, record, type Suite } from './as-kafka/compare.ts'
 import { oneBroker } from './as-kafka/one-broker.ts'
+import { threeBrokers } from './as-kafka/three-brokers.ts'
 
 function testSuite(name: string, suite: Suite): void {
   test(name, { skip: whyNoTarget(), timeout: 300_000 }, async () => {
@@ -15,3 +16,4 @@ function testSuite(name: string, suite: Suite): void {
 }
 
 testSuite('admin requests are answered as Apache Kafka answers them', oneBroker)
+testSuite('three brokers answer as three brokers of Apache Kafka do', threeBrokers)

@@ -139,6 +139,19 @@ describe('a partition', () => {
     assert.equal(heard.length, 4)
   })
 
+  it('tells followers that records were deleted, though there is nothing new to fetch', async () => {
+    const world = setting(simulated())
+    const store = await openStore(world)
+    const { partition } = await lead(store, world)
+    const { lastOffset } = partition.appendFromProducer(numbered(0))
+    await new Promise<void>(resolve => partition.onCommitted(lastOffset, () => resolve()))
+    let told = 0
+    partition.watch({ isReplica: true, advanced: () => void told++ })
+    await partition.deleteRecordsBefore(-1)
+    assert.equal(told, 1)
+    await store.close()
+  })
+
   it('tells who waits in the order of the offsets, in the turn in which they are durable', async () => {
     const world = setting(simulated())
     const store = await openStore(world)

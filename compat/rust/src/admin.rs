@@ -6,7 +6,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::checks;
-use crate::place::{equal, eventually, text, Check, PATIENCE};
+use crate::place::{equal, eventually, sorted, text, Check, PATIENCE};
 
 pub fn checks() -> Vec<Check> {
     checks! {
@@ -15,9 +15,11 @@ pub fn checks() -> Vec<Check> {
             place.create(&place.topic, 2, &[("retention.ms", "86400000")]).await?;
             let probe = place.consumer(&[])?;
             let metadata = probe.fetch_metadata(Some(&place.topic), PATIENCE).map_err(text)?;
-            equal("brokers", metadata.brokers().iter().map(|broker| broker.id()).collect::<Vec<_>>(), vec![1])?;
+            let nodes = place.nodes();
+            equal("brokers", sorted(metadata.brokers().iter().map(|broker| broker.id())), nodes.clone())?;
             let parts = metadata.topics()[0].partitions();
-            equal("replicas", parts.iter().map(|part| part.isr().to_vec()).collect::<Vec<_>>(), vec![vec![1], vec![1]])?;
+            let replicas: Vec<_> = parts.iter().map(|part| sorted(part.isr().iter().copied())).collect();
+            equal("replicas", replicas, vec![nodes.clone(), nodes])?;
             let grown = admin.create_partitions([&NewPartitions::new(&place.topic, 5)], &options).await.map_err(text)?;
             equal("grown", grown, vec![Ok(place.topic.clone())])?;
             eventually(|| {

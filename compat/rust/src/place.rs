@@ -74,6 +74,12 @@ pub fn got(message: &BorrowedMessage) -> Got {
     (message.offset(), owned(message.key()), owned(message.payload()), message.timestamp().to_millis())
 }
 
+pub fn sorted(ids: impl Iterator<Item = i32>) -> Vec<i32> {
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort_unstable();
+    ids
+}
+
 pub struct Place {
     pub bootstrap: String,
     pub topic: String,
@@ -83,6 +89,11 @@ impl Place {
     pub fn new(bootstrap: &str, check: &str) -> Place {
         let name: String = check.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         Place { bootstrap: bootstrap.to_string(), topic: format!("rs-{name}") }
+    }
+
+    /// The ids of the brokers: topics have a replica on each.
+    pub fn nodes(&self) -> Vec<i32> {
+        (1..).zip(self.bootstrap.split(',')).map(|(id, _)| id).collect()
     }
 
     pub fn config(&self, extra: &[(&str, &str)]) -> ClientConfig {

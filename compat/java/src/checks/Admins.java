@@ -92,23 +92,28 @@ final class Admins {
   static void partitions(Check check) throws Exception {
     Admin admin = check.admin();
     String a = check.topic("a", 2);
+    List<Integer> nodes = check.nodes();
     Map<String, NewPartitions> asked = new TreeMap<>(Map.of(
       "1 to three", NewPartitions.increaseTo(3),
       "2 to three again", NewPartitions.increaseTo(3),
       "3 to two", NewPartitions.increaseTo(2),
       "4 to zero", NewPartitions.increaseTo(0),
-      "5 to five, placed", NewPartitions.increaseTo(5, List.of(List.of(1), List.of(1))),
-      "6 placed too few", NewPartitions.increaseTo(8, List.of(List.of(1))),
+      "5 to five, placed", NewPartitions.increaseTo(5, List.of(nodes, nodes)),
+      "6 placed too few", NewPartitions.increaseTo(8, List.of(nodes)),
       "7 placed on an unknown broker", NewPartitions.increaseTo(6, List.of(List.of(9)))));
     asked.forEach((what, wanted) -> check.see(what, () -> admin.createPartitions(Map.of(a, wanted)).all().get()));
     check.see("only validated", () -> admin.createPartitions(Map.of(a, NewPartitions.increaseTo(9)), new CreatePartitionsOptions().validateOnly(true)).all().get());
     check.see("unknown topic", () -> admin.createPartitions(Map.of(check.name + ".nope", NewPartitions.increaseTo(9))).all().get());
     Check.until("there are five", () -> Since.describe(admin, List.of(a)).get(a).partitions().size() == 5);
+    List<Integer> replicas = new ArrayList<>();
+    Since.describe(admin, List.of(a)).get(a).partitions().get(0).replicas().forEach(node -> replicas.add(node.id()));
+    List<Integer> more = new ArrayList<>(replicas);
+    more.add(9);
     check.see("no leader to elect", () -> admin.electLeaders(ElectionType.PREFERRED, Set.of(Check.at(a, 0))).partitions().get());
     check.see("unknown partition's leader", () -> admin.electLeaders(ElectionType.UNCLEAN, Set.of(Check.at(a, 70))).partitions().get());
-    check.see("reassign to itself", () -> admin.alterPartitionReassignments(Map.of(Check.at(a, 0), Optional.of(new NewPartitionReassignment(List.of(1))))).all().get());
-    check.see("reassign to an unknown broker", () -> admin.alterPartitionReassignments(Map.of(Check.at(a, 0), Optional.of(new NewPartitionReassignment(List.of(1, 2))))).all().get());
-    check.see("reassign what isn't there", () -> admin.alterPartitionReassignments(Map.of(Check.at(a, 70), Optional.of(new NewPartitionReassignment(List.of(1))))).all().get());
+    check.see("reassign to itself", () -> admin.alterPartitionReassignments(Map.of(Check.at(a, 0), Optional.of(new NewPartitionReassignment(replicas)))).all().get());
+    check.see("reassign to an unknown broker", () -> admin.alterPartitionReassignments(Map.of(Check.at(a, 0), Optional.of(new NewPartitionReassignment(more)))).all().get());
+    check.see("reassign what isn't there", () -> admin.alterPartitionReassignments(Map.of(Check.at(a, 70), Optional.of(new NewPartitionReassignment(replicas)))).all().get());
     check.see("cancel nothing", () -> admin.alterPartitionReassignments(Map.of(Check.at(a, 0), Optional.empty())).all().get());
     check.see("reassignments", () -> admin.listPartitionReassignments().reassignments().get());
   }
@@ -182,7 +187,7 @@ final class Admins {
   static void cluster(Check check) throws Exception {
     Admin admin = check.admin();
     DescribeClusterResult cluster = admin.describeCluster(new DescribeClusterOptions().includeAuthorizedOperations(true));
-    check.saw("nodes", cluster.nodes().get().size() + " " + cluster.controller().get().id() + " " + cluster.clusterId().get().length());
+    check.saw("nodes", cluster.nodes().get().size() + " " + check.nodes().contains(cluster.controller().get().id()) + " " + cluster.clusterId().get().length());
     check.saw("may", new TreeSet<>(cluster.authorizedOperations().get()));
     String a = check.topic("a", 2);
     check.fill(a, 1, 3);

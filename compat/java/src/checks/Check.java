@@ -38,6 +38,13 @@ final class Check implements AutoCloseable {
     this.name = name.replaceAll("[^a-z0-9]+", "-");
   }
 
+  /** The ids of the brokers: topics have a replica on each. */
+  List<Integer> nodes() {
+    List<Integer> nodes = new ArrayList<>();
+    for (int i = 1; i <= bootstrap.split(",").length; i++) nodes.add(i);
+    return nodes;
+  }
+
   void saw(String what, Object value) {
     saw.add(what + ": " + value);
   }

@@ -1,3 +1,4 @@
+import type { ReachableBroker } from '../../../broker/cluster.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
 import { DescribeCluster } from '../../../wire/kafka/messages/describe-cluster.ts'
 import { operationsFor } from '../authorized-operations.ts'
@@ -18,7 +19,8 @@ const unsupported = (endpointType: number) => ({
 
 /**
  * DescribeCluster (KIP-700). Since version 1 the client says whether it takes this for a broker or for a controller
- * (KIP-919); there are brokers only. Fenced brokers since version 2 (KIP-1073): none are kept.
+ * (KIP-919); there are brokers only. Fenced brokers since version 2 (KIP-1073): those
+ * that are away.
  */
 export const describeCluster = handler(
   DescribeCluster,
@@ -31,8 +33,8 @@ export const describeCluster = handler(
       brokers: []
     })
   },
-  ({ endpointType, includeClusterAuthorizedOperations }, { broker }) => {
-    const { clusterId, controllerId, brokers } = broker.cluster.describe()
+  ({ endpointType, includeClusterAuthorizedOperations, includeFencedBrokers }, { broker: { cluster } }) => {
+    const { clusterId, controllerId, brokers } = cluster.describe()
     if (endpointType !== brokersEndpoint)
       return {
         ...(endpointType === controllersEndpoint ? mismatched : unsupported(endpointType)),
@@ -44,14 +46,15 @@ export const describeCluster = handler(
       errorMessage: null,
       clusterId,
       controllerId,
-      brokers: brokers.map(({ nodeId, host, port, rack }) => ({
-        brokerId: nodeId,
-        host,
-        port,
-        rack: rack ?? null,
-        isFenced: false
-      })),
+      brokers: [
+        ...brokers.map(broker => lay(broker, false)),
+        ...(includeFencedBrokers ? cluster.absentees().map(broker => lay(broker, true)) : [])
+      ],
       clusterAuthorizedOperations: operationsFor('cluster', includeClusterAuthorizedOperations)
     }
   }
 )
+
+function lay({ nodeId, host, port, rack }: ReachableBroker, isFenced: boolean) {
+  return { brokerId: nodeId, host, port, rack: rack ?? null, isFenced }
+}

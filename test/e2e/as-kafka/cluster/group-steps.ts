@@ -70,7 +70,13 @@ export const groupSteps: readonly Step[] = [
     [0, 3, 4, 6].map(version =>
       at(
         node,
-        step('of a group', FindCoordinator, version, version < 4 ? { key: group } : { coordinatorKeys: [group] })
+        step(
+          'of a group',
+          FindCoordinator,
+          version,
+          version < 4 ? { key: group } : { coordinatorKeys: [group] },
+          ...(version === 3 ? [{ why: 'no error, no words', from: 'NONE', to: '' }] : [])
+        )
       )
     )
   ),
