@@ -139,8 +139,9 @@ export class Replicas {
     mayResize: boolean
   ): PartitionImage | undefined {
     const { image } = this.control
-    // A replica may stay on a broker that is away, as in Kafka, which goes by registrations that outlive their brokers.
-    checkAssignment(replicas, [...partition.replicas, ...image.brokers().map(({ nodeId }) => nodeId)], undefined)
+    // Replicas may go to a broker that is away and stay on one that is forgotten.
+    const known = [...image.brokers(), ...image.absentees()].map(({ nodeId }) => nodeId)
+    checkAssignment(replicas, [...partition.replicas, ...known], undefined)
     const count = targetOf(partition).length
     if (!mayResize && replicas.length !== count)
       throw new NaruError(

@@ -187,7 +187,7 @@ describe('a partition that moves', () => {
 describe('a reassignment to a broker that is away', () => {
   it('is under way until it comes back, told to clients, and can be cancelled', async () => {
     await topicOn('waiting', [1, 2])
-    // Killed, it stays registered until its lease has ended: it can be asked for.
+    // It can be asked for: it is expected back.
     await broker(4).kill()
     await reassign('waiting', [4, 1])
     assert.deepEqual(await underWay('waiting'), {
