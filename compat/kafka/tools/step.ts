@@ -48,7 +48,7 @@ export function comparable({ code, stdout, stderr }: ToolResult, bootstrap: stri
       .replaceAll(uuid, 'UUID')
       .replaceAll(id, '$1ID')
       .replaceAll(/"timestamp":\d+/g, '"timestamp":TIME')
-      .replaceAll(/"log_dirs":\["\/[^"]*"\]/g, '"log_dirs":["DIR"]')
+      .replaceAll(/"log_dirs":\["\/[^\]]*\]/g, dirs => dirs.replaceAll(/"\/[^"]*"/g, '"DIR"'))
     return (hide ? words.replaceAll(hide, 'HIDDEN') : words).trimEnd()
   }
   return {
