@@ -16,12 +16,20 @@ export class Collector implements FetchResult {
   private readonly full: boolean
   readonly request: FetchRequest
   private readonly reads: LogRead[] = []
+  private readonly named: number
 
-  constructor(request: FetchRequest, limit: number, sessionId: number, full: boolean) {
+  /** `named`: `FetchEntries.named` when the request came. */
+  constructor(request: FetchRequest, limit: number, sessionId: number, full: boolean, named: number) {
     this.limit = limit
+    this.named = named
     this.sessionId = sessionId
     this.full = full
     this.request = request
+  }
+
+  /** Whether an entry is answered here: the next request of a follower, which doesn't wait for this answer, may have named it. */
+  answers(entry: FetchEntry): boolean {
+    return entry.namedIn <= this.named
   }
 
   reserve(bytes: number): (() => void) | undefined {

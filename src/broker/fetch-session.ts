@@ -31,6 +31,8 @@ export class FetchEntry implements Watcher {
   closed = false
   /** A follower was sent something: there is nothing more for it until it says that it has that. */
   awaitsClient = false
+  /** The request of its session that named it last, counted: answers to those before it are not for what it says. */
+  namedIn = 0
   /** It is a follower's. */
   readonly isReplica: boolean
   private readonly owner: { touched(entry: FetchEntry): void }
@@ -67,6 +69,8 @@ export interface FetchEntries {
   readonly dirty: Set<FetchEntry>
   /** How many partitions there are in all. */
   readonly size: number
+  /** How many requests have named entries. */
+  readonly named: number
   /** Called once per touch while a fetch waits. */
   onTouched: (() => void) | undefined
   /** While a fetch waits: ends its wait. */
@@ -75,6 +79,7 @@ export interface FetchEntries {
 
 /** The entries of a fetch without a session: all are served, and watched only until the answer. */
 export class SingleFetch implements FetchEntries {
+  readonly named = 0
   readonly dirty = new Set<FetchEntry>()
   onTouched: (() => void) | undefined
   private readonly entries: readonly FetchEntry[]
@@ -110,6 +115,7 @@ export class FetchSession implements FetchEntries {
   /** True when it is a follower's. */
   readonly isReplica: boolean
   lastUsedMs: number
+  named = 0
   readonly dirty = new Set<FetchEntry>()
   onTouched: (() => void) | undefined
   /** Ends the wait of the fetch that waits, if one does. */
@@ -138,15 +144,20 @@ export class FetchSession implements FetchEntries {
     items: readonly FetchItem[],
     forgotten: readonly { topic: string; topicId: TopicId; indexes: readonly number[] }[]
   ): void {
+    this.named++
     for (const item of items) {
       const key = this.keyOf(item, item.index)
       let entry = this.entries.get(key)
-      if (entry) entry.item = item
-      else {
+      if (entry) {
+        entry.item = item
+        // A follower names what it says anew, and may have thrown away what it was told before: as when its log was replaced.
+        if (this.isReplica) entry.toldHighWatermark = undefined
+      } else {
         entry = new FetchEntry(item, this, this.isReplica)
         this.entries.set(key, entry)
       }
       entry.awaitsClient = false
+      entry.namedIn = this.named
       this.dirty.add(entry)
     }
     for (const topic of forgotten)

@@ -140,8 +140,10 @@ export class Fetcher {
     onClose: (gone: () => void) => () => void
   ): FetchResult | Promise<FetchResult> {
     if (request.replica) this.acknowledge(request, request.replica)
-    if (this.ready(request, entries)) return this.collect(request, entries, sessionId, full)
-    return this.wait(request, entries, onClose).then(() => this.collect(request, entries, sessionId, full))
+    const limit = Math.min(request.maxBytes, this.maxBytes)
+    const collector = new Collector(request, limit, sessionId, full, entries.named)
+    if (this.ready(request, entries)) return this.collect(collector, entries)
+    return this.wait(request, entries, onClose).then(() => this.collect(collector, entries))
   }
 
   /** Whether there is reason to answer now. Binds entries to their partitions, so that a wait hears of progress. */
@@ -236,13 +238,7 @@ export class Fetcher {
   }
 
   /** Reads what the entries have, within the request's limits, in order; what was served goes to the end of the line. */
-  private collect(
-    request: FetchRequest,
-    entries: FetchEntries,
-    sessionId: number,
-    full: boolean
-  ): FetchResult | Promise<FetchResult> {
-    const collector = new Collector(request, Math.min(request.maxBytes, this.maxBytes), sessionId, full)
+  private collect(collector: Collector, entries: FetchEntries): FetchResult | Promise<FetchResult> {
     const line = [...entries.dirty]
     for (let i = 0; i < line.length; i++) {
       const reading = this.readOne(collector, entries, line[i])
@@ -265,9 +261,11 @@ export class Fetcher {
         if (pending) {
           const entry = line[i]
           try {
-            this.take(collector, entries, entry, pending.partition, await pending.read)
+            const read = await pending.read
+            if (collector.answers(entry)) this.take(collector, entries, entry, pending.partition, read)
+            else read.release()
           } catch (error) {
-            this.refuse(collector, entries, entry, error)
+            if (collector.answers(entry)) this.refuse(collector, entries, entry, error)
           }
         }
         if (++i >= line.length) return collector
@@ -281,6 +279,7 @@ export class Fetcher {
 
   /** Serves one entry from memory, or begins a read from a file. */
   private readOne(collector: Collector, entries: FetchEntries, entry: FetchEntry): Reading | undefined {
+    if (!collector.answers(entry)) return undefined
     const { item } = entry
     try {
       const { partition, below } = this.open(collector.request, entry)

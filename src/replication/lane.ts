@@ -283,7 +283,11 @@ export class Lane {
         if (this.throttle && fetched.records && isThrottled(partition, 'follower'))
           this.throttle.record(fetched.records.length)
         if (logStartOffset > partition.startOffset && logStartOffset <= partition.endOffset)
-          role.moveStart(logStartOffset).catch(failure => this.report(following, failure))
+          role.moveStart(logStartOffset).catch(failure => {
+            this.report(following, failure)
+            // The leader tells it again when it is asked anew.
+            if (this.session.get(following.key) === following) this.rest(following, undefined)
+          })
       }
     } catch (failure) {
       this.report(following, failure)

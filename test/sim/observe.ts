@@ -64,6 +64,7 @@ interface PartitionValue {
   readonly leaderEpoch: number
   readonly isr: readonly number[]
   readonly elr?: readonly number[]
+  readonly replicas: readonly number[]
 }
 
 /** Follows the partitions in the metastore. */
@@ -113,6 +114,7 @@ export class PartitionWatch {
       }
     } else if (value.isr.length < before.isr.length) this.coverage.count('ISR shrunk')
     else if (value.isr.length > before.isr.length) this.coverage.count('ISR grown')
+    if (value.replicas.join() !== before.replicas.join()) this.coverage.count('replicas moved')
     if (value.isr.length === 1 && before.isr.length > 1) this.coverage.count('ISR of one')
   }
 }

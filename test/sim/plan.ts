@@ -21,6 +21,8 @@ export interface Plan {
   readonly passingTopics: boolean
   readonly deleteRecords: boolean
   readonly elections: boolean
+  /** Replicas are moved to other brokers. */
+  readonly moves: boolean
   /** How likely each fault is, against each other. */
   readonly faults: ReadonlyMap<FaultName, number>
   /** Faults go on for so long. */
@@ -47,7 +49,9 @@ export function planOf(seed: number): Plan {
     troubleMs: 2500 + below(random, 3500),
     calmMaxMs: pick(random, [150, 300, 600, 1000]),
     lossProbability: pick(random, [0, 0, 0.05, 0.2]),
-    watchDelayMaxMs: pick(random, [0, 0, 5, 200])
+    watchDelayMaxMs: pick(random, [0, 0, 5, 200]),
+    // What comes later is drawn later: seeds stay what they were.
+    moves: chance(random, 0.3) && brokers > 1
   }
 }
 
@@ -62,6 +66,7 @@ export function harshPlanOf(seed: number): Plan {
     passingTopics: false,
     deleteRecords: false,
     elections: false,
+    moves: false,
     faults: new Map([
       ['power loss', 4],
       ['clean stop', 2],

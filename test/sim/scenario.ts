@@ -153,7 +153,8 @@ async function check(sim: SimCluster, clients: SimClients, faults: string[]): Pr
     const { topic, index, contents } = replicas
     compareReplicas(replicas, contents, faults)
     const history = clients.partitions.find(one => one.topic.name === topic.name && one.index === index)
-    if (history) checkHistory(history, contents[0], contents[0].start, faults)
+    const wasMoved = sim.coverage.counts.has('replicas moved')
+    if (history) checkHistory(history, { content: contents[0], wasMoved }, faults)
     if (topic.name === offsetsTopic) checkGroup(clients.group, contents, faults)
   }
   faults.push(...clients.topics.anomalies)

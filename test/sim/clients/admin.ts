@@ -4,6 +4,7 @@ import { buildBatch } from '../../../src/record/build.ts'
 import { sleep } from '../../../src/std/clock.ts'
 import { codeOf, type ErrorCode } from '../../../src/std/errors.ts'
 import { below, chance, type Random } from '../../../src/std/random.ts'
+import { AlterPartitionReassignments } from '../../../src/wire/kafka/messages/alter-partition-reassignments.ts'
 import { ElectLeaders } from '../../../src/wire/kafka/messages/elect-leaders.ts'
 import { Fetch } from '../../../src/wire/kafka/messages/fetch.ts'
 import { Produce } from '../../../src/wire/kafka/messages/produce.ts'
@@ -137,7 +138,7 @@ async function unless(code: ErrorCode, work: Promise<void>): Promise<void> {
   }
 }
 
-/** Deletes records and calls elections, now and then. */
+/** Deletes records, moves replicas and calls elections, now and then. */
 export async function administer(
   plan: Plan,
   partitions: readonly PartitionHistory[],
@@ -153,6 +154,16 @@ export async function administer(
         // It may happen without an answer.
         partition.deletedBelow = Math.max(partition.deletedBelow, upTo)
         await deleteRecords(cluster, topic.name, index, upTo)
+      }
+      if (plan.moves && chance(random, 0.5)) {
+        const all = Array.from({ length: plan.brokers }, (_, at) => at + 1)
+        while (all.length > topic.replicas) all.splice(below(random, all.length), 1)
+        // The first is the preferred leader.
+        const replicas = [...all.splice(below(random, all.length), 1), ...all]
+        await cluster.askController(AlterPartitionReassignments, {
+          timeoutMs: 1000,
+          topics: [{ name: topic.name, partitions: [{ partitionIndex: index, replicas }] }]
+        })
       }
       if (plan.elections)
         await cluster.askController(ElectLeaders, {

@@ -53,7 +53,7 @@ export class SimClients {
         this.running.push(new SimMember(this.group, sure, world).run())
       }
     if (sim.plan.passingTopics) this.running.push(this.topics.run())
-    if (sim.plan.deleteRecords || sim.plan.elections)
+    if (sim.plan.deleteRecords || sim.plan.elections || sim.plan.moves)
       this.running.push(administer(sim.plan, partitions, this.world('admin')))
   }
 
