@@ -62,15 +62,17 @@ function assertNoErrors({ errors }: RunResult): void {
 describe('brokers under load whose cluster is kept in etcd', { skip: whyNoEtcd(), concurrency: 1 }, () => {
   test('go on while a single etcd is stopped and killed, and no leader moves', { timeout: 120_000 }, async () => {
     const { result, leadersMoved } = await survives({}, 21, cluster => {
-      const { pause, kill, cutOff } = etcdFaultsOf(cluster)
-      return [pause(5000), kill(500), cutOff(600)]
+      const { pause, kill } = etcdFaultsOf(cluster)
+      return [pause(5000), kill(500)]
     })
     assert.deepEqual(leadersMoved, [])
     assertNoErrors(result)
   })
 
   test('go on while one of three etcd nodes is lost and its leader moves', { timeout: 120_000 }, async () => {
-    const { result, leadersMoved } = await survives({ etcdNodes: 3 }, 22, cluster => {
+    // On a busy machine a broker may need seconds to find another node: that would be a cause.
+    const settings = { 'broker.session.timeout.ms': '6000' }
+    const { result, leadersMoved } = await survives({ etcdNodes: 3, settings }, 22, cluster => {
       const { loseNode, moveLeader, pauseNode } = etcdFaultsOf(cluster)
       return [moveLeader(), loseNode(500), pauseNode(1500)]
     })
