@@ -54,9 +54,9 @@ type Configs = Readonly<Record<string, string>>
  * leaders to the partitions that wait for one, each with a new leader epoch: a broker leads nothing by its past.
  */
 export async function openControl(options: ControlOptions): Promise<Control> {
-  const { metastore, random, logger } = options
+  const { metastore, random, clock, logger } = options
   await foundCluster(metastore, random)
-  const control = new MetastoreControl(options, await Follower.open(metastore, logger))
+  const control = new MetastoreControl(options, await Follower.open(metastore, clock, logger))
   await control.start()
   return control
 }

@@ -1,10 +1,13 @@
-import type { Change, Metastore, Watch } from '../metastore/metastore.ts'
+import { type Change, type Metastore, MetastoreError, type Watch } from '../metastore/metastore.ts'
+import { type Clock, sleep } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import { Image } from './image.ts'
 import type { ImageChange } from './types.ts'
 
 const pageKeys = 5000
+/** A reading that came to nothing is begun again after so long. */
+const retryMs = 200
 
 type Listener = (change: ImageChange) => void | Promise<void>
 
@@ -12,6 +15,7 @@ type Listener = (change: ImageChange) => void | Promise<void>
 export class Follower {
   readonly image = new Image()
   private readonly metastore: Metastore
+  private readonly clock: Clock
   private readonly logger: Logger
   private readonly listeners = new Set<Listener>()
   private watch: Watch | undefined
@@ -21,13 +25,14 @@ export class Follower {
   private settled: Promise<void> = Promise.resolve()
   private closed = false
 
-  private constructor(metastore: Metastore, logger: Logger) {
+  private constructor(metastore: Metastore, clock: Clock, logger: Logger) {
     this.metastore = metastore
+    this.clock = clock
     this.logger = logger
   }
 
-  static async open(metastore: Metastore, logger: Logger): Promise<Follower> {
-    const follower = new Follower(metastore, logger)
+  static async open(metastore: Metastore, clock: Clock, logger: Logger): Promise<Follower> {
+    const follower = new Follower(metastore, clock, logger)
     await follower.read()
     return follower
   }
@@ -71,9 +76,23 @@ export class Follower {
       changed: batch => this.take(batch.revision, batch.changes),
       ended: reason => {
         if (reason === 'closed') this.end()
-        else this.read().catch(error => this.logger.error({ err: error }, 'the metadata could not be read again'))
+        else void this.readAgain()
       }
     })
+  }
+
+  /** Until it has been read: what falls behind and stays there would need a restart. */
+  private async readAgain(): Promise<void> {
+    while (!this.closed)
+      try {
+        await this.read()
+        return
+      } catch (error) {
+        if (error instanceof MetastoreError && error.kind === 'closed') this.end()
+        if (this.closed) return
+        this.logger.warn({ err: error }, 'the metadata could not be read again; it is tried again')
+        await sleep(this.clock, retryMs)
+      }
   }
 
   private take(revision: number, changes: readonly Change[]): void {

@@ -1,11 +1,11 @@
-import type { KeyValue, Lease, Metastore, Watch } from './metastore.ts'
+import { type KeyValue, type Lease, type Metastore, MetastoreError, type Watch } from './metastore.ts'
 
 export interface Leadership {
   /** Grows with each winner. */
   readonly token: number
   /** The compare that fences a transaction: it holds only while this leadership does. */
   readonly fence: { key: string; target: 'createRevision'; is: '='; to: number }
-  /** Calls back once when the leadership has ended. */
+  /** Calls back once when the leadership has ended, or nobody can tell: standing again gives the same one back if it lasts. */
   onLost(listener: () => void): void
   resign(): Promise<void>
 }
@@ -62,12 +62,14 @@ export function observe(store: Metastore, name: string, observer: (leader: KeyVa
 
 function lead(store: Metastore, key: string, token: number): Leadership {
   const fence = { key, target: 'createRevision', is: '=', to: token } as const
-  const lost = vacancy(store, key, token + 1)
-  lost.catch(() => {})
+  const lost = vacancy(store, key, token + 1).catch(error => {
+    // With the store everything ends.
+    if (error instanceof MetastoreError && error.kind === 'closed') return new Promise<void>(() => {})
+  })
   return {
     token,
     fence,
-    onLost: listener => void lost.then(listener, () => {}),
+    onLost: listener => void lost.then(listener),
     async resign() {
       await store.txn({ compare: [fence], success: [{ type: 'delete', key }] })
     }
@@ -89,7 +91,10 @@ function vacancy(store: Metastore, key: string, from: number): Promise<void> {
           watch.cancel()
           resolve()
         },
-        ended: reason => (reason === 'compacted' ? void look().catch(reject) : reject(new Error('metastore closed')))
+        ended: reason =>
+          reason === 'compacted'
+            ? void look().catch(reject)
+            : reject(new MetastoreError('closed', 'the metastore is closed'))
       })
     }
     listen(from)

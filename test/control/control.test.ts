@@ -5,7 +5,7 @@ import type { Control, ImageChange } from '../../src/control/types.ts'
 import { memoryDisk } from '../../src/disk/memory.ts'
 import { SimulatedDisk } from '../../src/disk/simulated.ts'
 import { openEmbeddedMetastore } from '../../src/metastore/embedded/embedded.ts'
-import type { Metastore } from '../../src/metastore/metastore.ts'
+import { type Metastore, MetastoreError } from '../../src/metastore/metastore.ts'
 import { ManualClock } from '../../src/std/clock.ts'
 import { type ErrorCode, NaruError } from '../../src/std/errors.ts'
 import { silent } from '../../src/std/log.ts'
@@ -204,10 +204,14 @@ describe('brokers', () => {
     const { topicId } = await first.createTopic({ name: 'gone', assignments: onOne(1), configs: {} })
     await first.createTopic({ name: 'kept', assignments: onOne(1), configs: {} })
     let cut = () => {}
+    let unanswered = 0
     const second = await control(
       {
         get: key => real.get(key),
-        range: (prefix, page) => real.range(prefix, page),
+        async range(prefix, page) {
+          if (unanswered > 0 && unanswered-- > 0) throw new MetastoreError('unavailable', 'no answer')
+          return real.range(prefix, page)
+        },
         txn: transaction => real.txn(transaction),
         grantLease: ttlMs => real.grantLease(ttlMs),
         close: () => real.close(),
@@ -232,6 +236,15 @@ describe('brokers', () => {
     assert.deepEqual(seen.sort(), ['created new:2', 'deleted gone'])
     await first.createTopic({ name: 'next', assignments: onOne(1), configs: {} })
     assert.equal(seen.at(-1), 'created next:1')
+    // The metastore may be silent just then.
+    unanswered = 2
+    cut()
+    await first.createTopic({ name: 'last', assignments: onOne(1), configs: {} })
+    for (let turn = 0; turn < 3; turn++) {
+      await new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+      assert.equal(seen.at(-1), turn < 2 ? 'created next:1' : 'created last:1')
+      clock.advance(200)
+    }
     await second.close()
     await first.close()
   })

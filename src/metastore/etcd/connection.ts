@@ -1,6 +1,7 @@
 import type { IAuthenticateResponse, IStatusResponse, Services } from 'etcd3'
 import { type Clock, sleep } from '../../std/clock.ts'
 import type { Logger } from '../../std/log.ts'
+import { ThrottledLog } from '../../std/throttled-log.ts'
 import { MetastoreError } from '../metastore.ts'
 import { Endpoint, type TlsFiles } from './endpoint.ts'
 import { detailsOf, meaningOf, unavailable } from './failure.ts'
@@ -36,6 +37,8 @@ export interface OpenStream<Request extends object, Answer> {
 export class Connection {
   readonly clock: Clock
   readonly logger: Logger
+  /** For what is tried again and again. */
+  readonly repeated: ThrottledLog
   readonly requestTimeoutMs: number
   private readonly options: ConnectionOptions
   private readonly endpoints: Endpoint[]
@@ -54,13 +57,9 @@ export class Connection {
     this.options = options
     this.clock = options.clock
     this.logger = options.logger
+    this.repeated = new ThrottledLog(options.logger, options.clock, 1)
     this.requestTimeoutMs = options.requestTimeoutMs
     this.endpoints = options.addresses.map(address => new Endpoint(address, options.tls))
-  }
-
-  /** Why the last endpoint that failed did. */
-  get lastFailure(): string {
-    return this.failure
   }
 
   get closed(): boolean {

@@ -61,7 +61,7 @@ export class LastingStream<Request extends object, Answer> {
         await this.runOnce(await this.connection.open(service, method))
       } catch (error) {
         if (error instanceof MetastoreError && error.kind === 'closed') return
-        this.connection.logger.warn({ error: detailsOf(error) }, `etcd's ${method} stream could not be opened`)
+        this.connection.repeated.warn({ error: detailsOf(error) }, `etcd's ${method} stream could not be opened`)
       }
       if (!this.stopped && !this.connection.closed) await sleep(this.connection.clock, retryMs)
     }

@@ -97,7 +97,7 @@ export class Watching implements Watch {
     if (oldest > 0) this.end('compacted', oldest)
     else {
       // etcd says no more than that it is not permitted when the session is over.
-      this.connection.logger.warn({ reason: cancel_reason }, 'etcd ended a watch; it is opened again')
+      this.connection.repeated.warn({ reason: cancel_reason }, 'etcd ended a watch; it is opened again')
       this.stream.refused()
     }
   }

@@ -59,14 +59,15 @@ export function etcdFaultsOf(cluster: ClusterInEtcd) {
       async ({ random }) => {
         const link = etcdLinks[below(random, etcdLinks.length)]
         const forMs = ms ?? below(random, 5000)
-        await link.cut()
+        const type = below(random, 2) === 0 ? 'cut' : 'silent'
+        await link.set({ type })
         await sleep(forMs / 2)
         await etcd.ctl(['put', 'elsewhere', '1'])
         const revision = /"revision":(\d+)/.exec(await etcd.ctl(['get', 'elsewhere', '--write-out', 'json']))![1]
         await etcd.ctl(['compact', revision]).catch(() => {})
         await sleep(forMs / 2)
-        await link.open()
-        return { text: `${link.broker.name} cut off from etcd for ${forMs} ms, etcd compacted` }
+        await link.set({ type: 'open' })
+        return { text: `${link.broker.name} cut off from etcd (${type}) for ${forMs} ms, etcd compacted` }
       }
   }
 }

@@ -7,7 +7,7 @@ import { type EtcdNode, type EtcdTest, startEtcd } from '../../support/etcd.ts'
 import { type RunningBroker, startNaru } from '../../support/naru.ts'
 import { environmentOf, type Settings } from '../../support/target.ts'
 import { healed } from '../cluster/ask.ts'
-import { Link } from '../cluster/proxy.ts'
+import { Link, type LinkMode } from '../cluster/proxy.ts'
 import { type FaultyCluster, quick, type Victim } from '../cluster/victims.ts'
 
 export interface InEtcdOptions {
@@ -22,7 +22,7 @@ export interface ClusterInEtcd extends FaultyCluster {
   readonly etcd: EtcdTest
   readonly naru: readonly RunningBroker[]
   /** The ways by which each broker reaches etcd: its links to all nodes. */
-  readonly etcdLinks: readonly { readonly broker: Victim; cut(): Promise<void>; open(): Promise<void> }[]
+  readonly etcdLinks: readonly { readonly broker: Victim; set(mode: LinkMode): Promise<void> }[]
   /** How each partition stands in etcd, by its key. */
   partitions(): Promise<Map<string, PartitionImage>>
 }
@@ -80,8 +80,7 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
     others: etcd.nodes.map(etcdVictim),
     etcdLinks: brokers.map((broker, index) => ({
       broker,
-      cut: async () => void (await Promise.all(links[index].map(link => link.set({ type: 'cut' })))),
-      open: async () => void (await Promise.all(links[index].map(link => link.open())))
+      set: async mode => void (await Promise.all(links[index].map(link => link.set(mode))))
     })),
     async healed(topics) {
       await Promise.all([...starting])

@@ -1,4 +1,3 @@
-import { Connection, type ConnectionOptions } from '../../../src/metastore/etcd/connection.ts'
 import { type EtcdOptions, openEtcdMetastore } from '../../../src/metastore/etcd/etcd.ts'
 import type { ChangeBatch, Metastore } from '../../../src/metastore/metastore.ts'
 import { systemClock } from '../../../src/run/system.ts'
@@ -15,10 +14,6 @@ export function etcdOptions(etcd: Pick<EtcdTest, 'nodes'>, more: Partial<EtcdOpt
 /** A store under a prefix of its own, unless told otherwise. */
 export function openStore(etcd: Pick<EtcdTest, 'nodes'>, more: Partial<EtcdOptions> = {}): Metastore {
   return openEtcdMetastore(etcdOptions(etcd, more))
-}
-
-export function openConnection(etcd: Pick<EtcdTest, 'nodes'>, more: Partial<ConnectionOptions> = {}): Connection {
-  return new Connection(etcdOptions(etcd, more))
 }
 
 export const put = (key: string, value: string, lease?: string) => ({ type: 'put', key, value, lease }) as const
