@@ -63,7 +63,8 @@ export async function startNaru(options: NaruOptions = {}): Promise<RunningBroke
     stop: () => end('SIGTERM'),
     kill9: () => end('SIGKILL'),
     async restart() {
-      running = await spawnNaru(port, dataDir, options)
+      // What clients are given may be the port of something in between.
+      running = await spawnNaru(options.port ?? port, dataDir, options)
     },
     async remove() {
       const timer = setTimeout(() => running.child.kill('SIGKILL'), 10_000)

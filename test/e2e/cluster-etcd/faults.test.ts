@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openStore, Seen } from '../../metastore/etcd/world.ts'
 import { whyNoEtcd } from '../../support/etcd.ts'
+import { kafkajs, withAdmin } from '../../support/kafkajs.ts'
 import { removeAfter } from '../../support/target.ts'
 import { type Fault, killLeader } from '../cluster/faults.ts'
 import { type RunResult, runFaults } from '../cluster/run.ts'
@@ -85,4 +88,37 @@ describe('brokers under load whose cluster is kept in etcd', { skip: whyNoEtcd()
   }, async () => {
     await survives({}, 23, cluster => [etcdFaultsOf(cluster).cutOff(5000), killLeader])
   })
+
+  test('go on when one is cut off from the others only, who say no more than once that it is gone', {
+    timeout: 120_000
+  }, async () => {
+    const own = await threeInEtcd({ links: true })
+    cluster = own
+    const store = openStore(own.etcd, { prefix: 'naru/' })
+    try {
+      await createTopic(own)
+      await own.healed(['t'])
+      const seen = new Seen()
+      store.watch('registrations/1', (await store.get('')).revision + 1, seen)
+      await own.links[0].set({ type: 'cut' })
+      await seen.until(({ values }) => values.length >= 2)
+      await sleep(2000)
+      // Each of the others may have found it closed.
+      const times = seen.values.filter(value => value.startsWith('-')).length
+      assert.ok(times <= 2, `reported ${times} times`)
+      assert.ok((await store.get('registrations/1')).item, 'it lives')
+      await own.links[0].open()
+      await own.healed(['t'])
+    } finally {
+      await store.close()
+      await own.remove()
+      cluster = undefined
+    }
+  })
 })
+
+async function createTopic({ bootstraps }: ClusterInEtcd): Promise<void> {
+  await withAdmin(kafkajs(bootstraps[0]), async admin => {
+    await admin.createTopics({ topics: [{ topic: 't', numPartitions: 3, replicationFactor: 3 }], waitForLeaders: true })
+  })
+}

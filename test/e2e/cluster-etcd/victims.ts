@@ -13,6 +13,8 @@ import { type FaultyCluster, quick, type Victim } from '../cluster/victims.ts'
 export interface InEtcdOptions {
   readonly settings?: Settings
   readonly etcdNodes?: number
+  /** Whether clients and brokers reach brokers through links, which may be cut; etcd is reached all the same. */
+  readonly links?: boolean
   /** Flags of etcd. */
   readonly etcdArgs?: readonly string[]
 }
@@ -34,6 +36,7 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
   const folder = mkdtempSync(join(tmpdir(), 'naru-cluster-etcd-'))
   const etcd = await startEtcd({ nodes: options.etcdNodes, args: options.etcdArgs })
   const links: Link[][] = []
+  const brokerLinks: Link[] = []
   const naru: RunningBroker[] = []
   try {
     for (const id of ids) {
@@ -45,11 +48,19 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
       }
       links.push(own)
       const endpoints = own.map(({ port }) => `http://localhost:${port}`).join(',')
+      const port = await freePort()
+      const args = ['--node-id', String(id), '--etcd', endpoints]
+      if (options.links) {
+        const link = new Link(`link to broker ${id}`, await freePort(), port)
+        await link.open()
+        brokerLinks.push(link)
+        args.push('--advertised-port', String(link.port))
+      }
       naru.push(
         await startNaru({
-          args: ['--node-id', String(id), '--etcd', endpoints],
+          args,
           env: environmentOf({ ...quick, 'default.replication.factor': '3', ...options.settings }),
-          port: await freePort(),
+          port,
           dataDir: join(folder, `broker-${id}`)
         })
       )
@@ -66,7 +77,7 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
     await Promise.all([...(starting ?? [])])
     for (const own of links) for (const link of own) await link.open()
     for (const broker of naru) await broker.remove()
-    for (const own of links) for (const link of own) await link.close()
+    for (const link of [...links.flat(), ...brokerLinks]) await link.close()
     await etcd.remove()
     rmSync(folder, { recursive: true, force: true })
   }
@@ -75,7 +86,7 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
     naru,
     bootstraps,
     brokers,
-    links: [],
+    links: brokerLinks,
     disks: [],
     others: etcd.nodes.map(etcdVictim),
     etcdLinks: brokers.map((broker, index) => ({

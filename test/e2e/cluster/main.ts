@@ -67,7 +67,7 @@ async function supervised(): Promise<[FaultyCluster, Record<string, Fault>]> {
 }
 
 async function inEtcd(etcdNodes: number): Promise<[FaultyCluster, Record<string, Fault>]> {
-  const made = await threeInEtcd({ etcdNodes })
+  const made = await threeInEtcd({ etcdNodes, links: true })
   const forMs = values.for === undefined ? undefined : Number(values.for)
   const { 'supervisor-kill': _kill, 'supervisor-pause': _pause, ...brokers } = faultsOf(made)
   const faults = Object.entries(etcdFaultsOf(made)).map(([name, fault]) => [`etcd-${name}`, fault(forMs)])
