@@ -43,7 +43,7 @@ export class StateShard<S extends ReplayedState> {
     return this.live !== undefined
   }
 
-  /** Resolves when the state is loaded, or the shard closed. */
+  /** Resolves when the state is loaded or could not be for the moment, or the shard was closed. */
   whenLoaded(): Promise<void> {
     if (this.live || this.closed) return Promise.resolve()
     return new Promise(resolve => this.loadedWaiters.push(resolve))
@@ -103,6 +103,8 @@ export class StateShard<S extends ReplayedState> {
     this.stop(asUnavailable(error))
     this.retry = clock.after(this.retryMs, () => this.load())
     this.retryMs = Math.min(retryMsMax, this.retryMs * 2)
+    // A broker that starts doesn't wait for a log that can't be read: others may have to fetch from it first.
+    this.tellLoaded()
   }
 
   private failed(live: LiveState<S>, error: unknown): void {

@@ -31,7 +31,9 @@ const states = [
 /** Seeds that have found something, and what; as long as nothing of what they do has changed. */
 const found = [
   // A follower was told a new log start in an answer that it had no use for, and never again.
-  8
+  8,
+  // A broker whose groups' log was damaged waited for it before it listened, and nobody could take over from it.
+  100_183
 ]
 
 describe('a simulated cluster', () => {
