@@ -47,6 +47,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
 export interface ClusterOptions extends Omit<BrokerOptions, 'nodeId' | 'etcd'> {
   /** How many; 3 by default. Their node ids are 1, 2, 3 ... */
   brokers?: number
+  /** `broker.rack` of the brokers in turn. */
+  racks?: readonly string[]
 }
 
 /**
@@ -57,7 +59,7 @@ export interface ClusterOptions extends Omit<BrokerOptions, 'nodeId' | 'etcd'> {
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<RunningCluster> {
   const texts = { ...textsOf(options), ...textsOfConfig(options) }
-  return runCluster(options.brokers ?? 3, texts, options.logger ?? silent)
+  return runCluster(options.brokers ?? 3, texts, options.logger ?? silent, options.racks)
 }
 
 function textsOf({ port = 0, host, dataDir }: BrokerOptions): Texts {

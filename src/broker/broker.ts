@@ -29,6 +29,7 @@ import { Maintenance, maintenanceOptions } from './maintenance.ts'
 import { Partitions } from './partitions.ts'
 import { type ProduceItem, type ProduceOutcome, produce } from './produce.ts'
 import { ProducerIds } from './producer-ids.ts'
+import { isRackAware, rackAwareReadReplica } from './read-replica.ts'
 import { Replicas } from './replicas.ts'
 import { Roles } from './roles.ts'
 import { Topics } from './topics.ts'
@@ -111,16 +112,16 @@ export class Broker {
       monotonic: () => clock.monotonic(),
       after: (delayMs, fire) => this.timers.after(delayMs, fire)
     }
+    const { fetchMaxBytes: maxBytes, sessionSlots, sessionPartitionsMax } = limits
     this.fetcher = new Fetcher(
       this.partitions,
       timed,
       random,
+      { maxBytes, sessionSlots, sessionPartitionsMax },
       {
-        maxBytes: limits.fetchMaxBytes,
-        sessionSlots: limits.sessionSlots,
-        sessionPartitionsMax: limits.sessionPartitionsMax
-      },
-      throttleOf('leaderRate')
+        throttle: throttleOf('leaderRate'),
+        readReplica: isRackAware(values) ? rackAwareReadReplica(control) : undefined
+      }
     )
     this.groups = new GroupCoordinator({
       clock,
@@ -274,6 +275,7 @@ export class Broker {
       for (const partition of this.partitions.all()) this.roles.assign(partition)
       this.roles.brokersChanged()
       this.fullDisk?.brokersChanged()
+      this.hosting.forsakeUnopened()
     } else this.hosting.assign(change.partitions)
     return this.inTurn(() => this.apply(change))
   }

@@ -34,6 +34,9 @@ export interface MetadataQuorum {
 }
 
 export interface PartitionMetadata extends Omit<PartitionImage, 'leaderBrokerEpoch'> {
+  readonly elr: readonly number[]
+  /** The last leader, while there is none and nobody is in sync, as in Kafka. */
+  readonly lastKnownElr: readonly number[]
   /** LEADER_NOT_AVAILABLE while clients can reach no leader, or its log is offline; the leader is -1 then. */
   readonly error: ErrorCode | undefined
   readonly index: number
@@ -236,11 +239,22 @@ export class Cluster {
           leader: led ? partition.leader : -1,
           leaderEpoch: partition.leaderEpoch,
           replicas: partition.replicas,
-          isr: partition.isr,
+          ...this.inSync(partition),
           offline: partition.replicas.filter(replica => !isOnline(replica))
         }
       })
     }
+  }
+
+  /**
+   * Who is in sync and who is eligible, in Kafka's words: there nobody is in sync once all of the ISR are gone, and those who
+   * were are eligible. Here the last ones keep their place.
+   */
+  private inSync({ leader, replicas, isr, elr = [] }: PartitionImage) {
+    const { image } = this.control
+    if (isr.some(nodeId => image.broker(nodeId))) return { isr, elr, lastKnownElr: [] }
+    const eligible = replicas.filter(nodeId => isr.includes(nodeId) || elr.includes(nodeId))
+    return { isr: [], elr: eligible, lastKnownElr: leader === -1 ? [] : [leader] }
   }
 }
 

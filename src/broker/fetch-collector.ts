@@ -67,6 +67,14 @@ export class Collector implements FetchResult {
     })
   }
 
+  /** Sends a consumer elsewhere. */
+  refer(entry: FetchEntry, partition: Partition, readReplica: number): void {
+    const { topic, topicId, index, highWatermark, lastStableOffset, startOffset } = partition
+    entry.toldHighWatermark = undefined
+    const stands = { highWatermark, lastStableOffset, logStartOffset: startOffset }
+    this.partitions.push({ topic, topicId, index, ...stands, records: [], readReplica })
+  }
+
   refuse(entry: FetchEntry, error: ErrorCode): void {
     const { topic, topicId, index } = entry.item
     entry.toldHighWatermark = undefined

@@ -50,15 +50,15 @@ export class FetchEntry implements Watcher {
   /** Binds the entry to the partition that serves it now, and watches that one. */
   bind(partition: Partition): void {
     if (partition === this.partition || this.closed) return
-    this.partition?.unwatch(this)
+    this.partition?.watchers.delete(this)
     this.partition = partition
-    partition.watch(this)
+    partition.watchers.add(this)
   }
 
   /** Watches nothing any more, also when an answer that is still being put together binds it again. */
   close(): void {
     this.closed = true
-    this.partition?.unwatch(this)
+    this.partition?.watchers.delete(this)
     this.partition = undefined
   }
 }

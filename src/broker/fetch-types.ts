@@ -14,6 +14,8 @@ export interface FetchRequest {
   readonly readCommitted: boolean
   /** The follower that fetches, and the epoch of its registration; undefined for consumers. */
   readonly replica?: { readonly nodeId: number; readonly brokerEpoch: number }
+  /** Where the consumer stands, '' for one that doesn't say; undefined for followers and for clients older than KIP-392. */
+  readonly rack?: string
   /** 0: none yet. */
   readonly sessionId: number
   /** 0: open a session; -1: without one (and close the named one); else the next epoch of the session. */
@@ -32,6 +34,8 @@ export interface FetchedPartition {
   readonly lastStableOffset: number
   readonly logStartOffset: number
   readonly records: readonly Buffer[]
+  /** The replica that the consumer shall read from; it was sent nothing here. */
+  readonly readReplica?: number
   /** A follower's log differs from where this epoch ends (KIP-595). */
   readonly divergingEpoch?: EpochEnd
 }

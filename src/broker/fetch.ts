@@ -11,6 +11,7 @@ import { Collector } from './fetch-collector.ts'
 import { type FetchEntries, type FetchEntry, FetchSessions, SingleFetch } from './fetch-session.ts'
 import type { FetchRequest, FetchResult } from './fetch-types.ts'
 import type { Partitions } from './partitions.ts'
+import type { ReadReplica } from './read-replica.ts'
 import { ThrottledEntries } from './throttled-entries.ts'
 
 /** Broker options of fetching. */
@@ -50,6 +51,8 @@ const noRelease = () => {}
 /** Where a fetch stands on a partition: what can be sent, or what is wrong. */
 interface Readable {
   readonly error?: ErrorCode
+  /** There is something to say without records. */
+  readonly isNews?: boolean
   readonly bytes: number
 }
 
@@ -59,6 +62,13 @@ interface Reading {
   readonly read: Promise<LogRead>
 }
 
+export interface FetchExtras {
+  /** Bounds what followers that are not in sync are sent of throttled replicas. */
+  readonly throttle?: ReplicationThrottle
+  /** Sends consumers elsewhere to read. */
+  readonly readReplica?: ReadReplica
+}
+
 /** Fetch as every Kafka consumer uses it: sessions, long polling, size limits. */
 export class Fetcher {
   readonly sessions: FetchSessions
@@ -66,18 +76,21 @@ export class Fetcher {
   private readonly clock: Clock
   private readonly maxBytes: number
   private readonly throttled: ThrottledEntries | undefined
+  /** Where consumers are sent elsewhere to read. Followers are told of the high watermark at once, then. */
+  private readonly readReplica: ReadReplica | undefined
 
-  /** `throttle`: bounds what followers that are not in sync are sent of throttled replicas. */
   constructor(
     partitions: Partitions,
     clock: Clock,
     random: Random,
     limits: { maxBytes: number; sessionSlots: number; sessionPartitionsMax?: number },
-    throttle?: ReplicationThrottle
+    extras: FetchExtras = {}
   ) {
+    const { throttle, readReplica } = extras
     this.throttled = throttle && new ThrottledEntries(throttle, clock)
     this.partitions = partitions
     this.clock = clock
+    this.readReplica = readReplica
     this.maxBytes = limits.maxBytes
     this.sessions = new FetchSessions(
       limits.sessionSlots,
@@ -154,7 +167,7 @@ export class Fetcher {
     let bytes = 0
     for (const entry of entries.dirty) {
       const state = this.look(request, entry, minBytes - bytes)
-      if (state.error) return true
+      if (state.error || state.isNews) return true
       bytes += state.bytes
       if (bytes >= minBytes) return true
     }
@@ -181,9 +194,11 @@ export class Fetcher {
   /** The partition as it stands for who asks, and up to where it may be read; throws what is wrong. */
   private open(request: FetchRequest, entry: FetchEntry): { partition: Partition; below: number } {
     const { item } = entry
-    const partition = this.partitions.find(item)
+    const partition = request.rack === undefined ? this.partitions.find(item) : this.partitions.readable(item)
     entry.bind(partition)
     if (partition.failure) throw partition.failure
+    // What a follower hasn't got its leader may have: nobody must take the end of its log for the end of all.
+    if (!partition.leader && item.fetchOffset > partition.endOffset) throw notLeader(partition)
     const { replica } = request
     if (!replica)
       return { partition, below: request.readCommitted ? partition.lastStableOffset : partition.highWatermark }
@@ -200,7 +215,9 @@ export class Fetcher {
         return { error: 'OFFSET_OUT_OF_RANGE', bytes: 0 }
       if (item.fetchOffset < partition.startOffset || item.fetchOffset > partition.endOffset)
         return { error: 'OFFSET_OUT_OF_RANGE', bytes: 0 }
-      if (item.fetchOffset >= below || this.throttled?.holdsBack(request, entry, partition)) return { bytes: 0 }
+      if (this.referral(request, entry, partition) !== undefined) return { isNews: true, bytes: 0 }
+      if (item.fetchOffset >= below) return { isNews: this.hasHighWatermarkFor(entry, partition), bytes: 0 }
+      if (this.throttled?.holdsBack(request, entry, partition)) return { bytes: 0 }
       const most = Math.max(1, Math.min(limit, item.maxBytes))
       return { bytes: Math.min(item.maxBytes, partition.log.bytesBetween(item.fetchOffset, below, most)) }
     } catch (error) {
@@ -292,6 +309,12 @@ export class Fetcher {
       }
       if (item.fetchOffset < partition.startOffset || item.fetchOffset > partition.endOffset)
         throw new NaruError('OFFSET_OUT_OF_RANGE')
+      const readReplica = this.referral(collector.request, entry, partition)
+      if (readReplica !== undefined) {
+        collector.refer(entry, partition, readReplica)
+        this.keep(entries, entry)
+        return undefined
+      }
       const room = Math.min(item.maxBytes, collector.room)
       const held = item.fetchOffset < below && this.throttled?.holdsBack(collector.request, entry, partition)
       if (item.fetchOffset >= below || held || (room <= 0 && collector.bytes > 0)) {
@@ -333,8 +356,24 @@ export class Fetcher {
   private refuse(collector: Collector, entries: FetchEntries, entry: FetchEntry, error: unknown): void {
     if (!(error instanceof NaruError)) this.partitions.reportBug(error, 'fetch')
     collector.refuse(entry, codeOf(error))
-    // An error is told again with every answer, as long as it lasts.
+    this.keep(entries, entry)
+  }
+
+  /** What is told without records, as an error, is told again with every answer, as long as it lasts. */
+  private keep(entries: FetchEntries, entry: FetchEntry): void {
     entries.dirty.delete(entry)
     if (!entry.closed) entries.dirty.add(entry)
+  }
+
+  /** Where a consumer shall read instead. */
+  private referral({ rack }: FetchRequest, { item }: FetchEntry, partition: Partition): number | undefined {
+    if (!rack || !this.readReplica || !partition.leader) return undefined
+    return this.readReplica(partition, rack, item.fetchOffset)
+  }
+
+  /** Consumers of a follower wait for the high watermark that it knows. */
+  private hasHighWatermarkFor({ isReplica, toldHighWatermark }: FetchEntry, partition: Partition): boolean {
+    if (!this.readReplica || !isReplica || toldHighWatermark === undefined) return false
+    return toldHighWatermark !== partition.highWatermark
   }
 }

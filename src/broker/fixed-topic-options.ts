@@ -79,16 +79,6 @@ export const fixedTopicOptions: readonly FixedOption[] = [
   ...all(compressionLevels, levelIsFixed),
   {
     option: option({
-      name: 'unclean.leader.election.enable',
-      type: 'boolean',
-      default: false,
-      broker: 'unclean.leader.election.enable',
-      doc: 'Whether a replica that is not in sync may become leader, at the price of acknowledged records.'
-    }),
-    why: 'Only replicas in sync become leaders; only false is supported'
-  },
-  {
-    option: option({
       name: 'preallocate',
       type: 'boolean',
       default: false,

@@ -10,6 +10,7 @@ import type { OptionValues } from '../std/option.ts'
 import type { Log, LogId, LogStore } from '../storage/types.ts'
 import type { Cleaner } from './cleaner.ts'
 import type { Partitions } from './partitions.ts'
+import { isRackAware } from './read-replica.ts'
 import type { Roles } from './roles.ts'
 import { type TopicConfig, topicConfig } from './topic-options.ts'
 
@@ -32,6 +33,8 @@ export class Hosting {
   private readonly parts: HostingParts
   private readonly roles: Roles
   private readonly cleaner: Cleaner
+  /** Replicas whose log could not be opened. */
+  private readonly unopened: { readonly topicId: string; readonly index: number }[] = []
 
   constructor(parts: HostingParts, roles: Roles, cleaner: Cleaner) {
     this.parts = parts
@@ -45,6 +48,13 @@ export class Hosting {
       const partition = this.parts.partitions.ofTopic(topicId)[index]
       if (partition) this.roles.assign(partition)
     }
+  }
+
+  /** Tells again, when others may have come, that replicas here can't be served: the last one in sync must have been kept. */
+  forsakeUnopened(): void {
+    // It may have gone and come back since.
+    for (const { topicId, index } of this.unopened)
+      if (this.parts.partitions.isOffline(topicId, index)) this.roles.forsake({ topicId, index })
   }
 
   /** Opens the replicas of a topic that belong here and aren't open yet. */
@@ -131,7 +141,7 @@ export class Hosting {
       if (!partition) continue
       partition.config = config.partition
       partition.log.reconfigure(config.log)
-      partition.commit()
+      this.roles.reconfigured(partition)
       this.cleaner.note(partition)
     }
   }
@@ -152,7 +162,7 @@ export class Hosting {
     config: TopicConfig,
     begin: (log: Log) => Promise<void> = async () => {}
   ): Promise<Partition | undefined> {
-    const { store, partitions, clock, logger, control, values } = this.parts
+    const { store, partitions, clock, logger, values } = this.parts
     const producersMax = values.get(partitionBrokerOptions.producersMax)
     const { topicId, index } = identity
     try {
@@ -167,6 +177,7 @@ export class Hosting {
       const partition = await Partition.open(log, identity, config.partition, clock, producersMax)
       partition.onFailure = failed => this.roles.failed(failed)
       log.damage.onFound = () => this.roles.damaged(partition)
+      partition.watchers.tellsReplicas = isRackAware(values)
       partitions.add(partition)
       this.cleaner.watch(partition)
       return partition
@@ -174,9 +185,8 @@ export class Hosting {
       // What is broken stays offline by itself; the others are served.
       logger.error({ topic: identity.topic, partition: index, err: error }, 'a log could not be opened')
       partitions.addOffline(identity, error)
-      control
-        .giveAway(topicId, index)
-        .catch(cause => logger.warn({ err: cause }, 'an offline partition was not given away'))
+      this.unopened.push({ topicId, index })
+      this.roles.forsake({ topicId, index })
       return undefined
     }
   }

@@ -49,6 +49,15 @@ export class Partitions {
     throw notLeader(partition)
   }
 
+  /** The same for consumers that may read from a follower, too (KIP-392). */
+  readable(ref: PartitionRef): Partition {
+    const partition = this.hosted(ref)
+    if (partition.failure) return partition
+    partition.checkLeaderEpoch(ref.currentLeaderEpoch ?? -1)
+    if (partition.leader || partition.follower) return partition
+    throw notLeader(partition)
+  }
+
   /** The same for any replica that this broker has. */
   hosted(ref: PartitionRef): Partition {
     const served = ref.topic ? this.byName.get(ref.topic) : ref.topicId ? this.byId.get(ref.topicId) : undefined

@@ -31,7 +31,8 @@ export const refusedOptions: readonly RefusedOptions[] = [
   },
   {
     why: "Sockets have the system's buffers, and a backlog of 4096",
-    names: words('socket.send.buffer.bytes socket.receive.buffer.bytes socket.listen.backlog.size')
+    names: words(`socket.send.buffer.bytes socket.receive.buffer.bytes socket.listen.backlog.size
+      replica.socket.receive.buffer.bytes`)
   },
   {
     why: 'Requests that wait are forgotten when they are answered: there is nothing to purge',
@@ -51,14 +52,22 @@ export const refusedOptions: readonly RefusedOptions[] = [
     names: ['log.cleaner.threads']
   },
   {
+    why: 'A broker has two connections to each leader that it follows: one for replicas in sync, one for those that catch up',
+    names: ['num.replica.fetchers']
+  },
+  {
+    why: 'A follower is sent whatever there is: producers wait for it',
+    names: ['replica.fetch.min.bytes']
+  },
+  { why: 'A broker that is stopped always hands over first what it leads', names: ['controlled.shutdown.enable'] },
+  {
+    why: 'Brokers wait ten seconds for a connection, and for answers as replica.socket.timeout.ms says',
+    names: words('request.timeout.ms socket.connection.setup.timeout.ms socket.connection.setup.timeout.max.ms')
+  },
+  {
     why: 'Replication has no such setting here',
-    names: [
-      ...under('replica.', 'fetch.min.bytes selector.class socket.receive.buffer.bytes'),
-      ...words(`num.replica.fetchers request.timeout.ms socket.connection.setup.timeout.ms
-        socket.connection.setup.timeout.max.ms auto.leader.rebalance.enable leader.imbalance.check.interval.seconds
-        controlled.shutdown.enable replication.quota.window.num replication.quota.window.size.seconds
-        alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds`)
-    ]
+    names: words(`replication.quota.window.num replication.quota.window.size.seconds
+      alter.log.dirs.replication.quota.window.num alter.log.dirs.replication.quota.window.size.seconds`)
   },
   {
     why: "The cluster's metadata is kept in Naru's own store, not by a quorum of controllers",

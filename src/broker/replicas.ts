@@ -67,6 +67,12 @@ export class Replicas {
     }
   }
 
+  /** Ends a broker for good (see `Control.unregister`). Throws BROKER_ID_NOT_REGISTERED. */
+  async unregister(nodeId: number): Promise<void> {
+    if (await this.control.unregister(nodeId)) return
+    throw new NaruError('BROKER_ID_NOT_REGISTERED', `Broker ID ${nodeId} is not currently registered`)
+  }
+
   /**
    * Gives partitions other replicas, each on its own; null cancels a reassignment. Resolves to what kept each from it, in their order:
    * NO_REASSIGNMENT_IN_PROGRESS, INVALID_REPLICA_ASSIGNMENT, INVALID_REPLICATION_FACTOR (unless their number may change) or

@@ -67,13 +67,15 @@ export class Roles {
       clock: lanes.clock,
       logger,
       lagTimeMaxMs: Number(lanes.config.lagTimeMaxMs),
+      lagMessagesMax: Number(lanes.config.lagMessagesMax) || Number.POSITIVE_INFINITY,
       brokerEpochOf: nodeId => image.broker(nodeId)?.epoch,
       isDraining: nodeId => image.broker(nodeId)?.draining ?? false,
       inDoubt: () => control.inDoubt,
       change: async (partition, leader, isr, joining) => {
         const known = this.led.get(partition)
         if (known?.leader !== leader) return false
-        return control.changeIsr(partition.topicId, partition.index, known.image, isr, joining)
+        const { minIsr } = leader
+        return control.changeIsr(partition.topicId, partition.index, known.image, { isr, joining, minIsr })
       }
     }
   }
@@ -87,11 +89,12 @@ export class Roles {
     const isReplica = image.replicas.includes(control.nodeId)
     // Also while it isn't registered: the end of a lease says nothing of who lives, and another leader has another epoch.
     const isOurs = image.leader === control.nodeId && image.leaderBrokerEpoch === control.brokerEpoch
+    if (partition.failure) this.forsake(partition)
     if (partition.failure || !isReplica || !(leader || isOurs)) this.retire(partition)
     else if (isOurs) {
       this.lead(partition, image)
       // Perhaps nobody else could when the damage was found.
-      if (partition.log.damage.isKnown && image.isr.length > 1) this.giveAway(partition)
+      if (partition.log.damage.isKnown && image.isr.length > 1) this.forsake(partition)
     } else if (leader && leader.nodeId !== control.nodeId) {
       this.stopLeading(partition)
       this.fetchers.follow(partition, leader.nodeId, image.leaderEpoch, image.isr.includes(control.nodeId))
@@ -100,7 +103,14 @@ export class Roles {
 
   /** To be called after the partitions were assigned anew because brokers came, went or changed. */
   brokersChanged(): void {
-    for (const { leader, keeper } of this.led.values()) keeper.brokersChanged(leader)
+    for (const { leader, keeper } of this.led.values()) keeper.worldChanged(leader)
+  }
+
+  /** The configs of a partition have changed: more may be committed, and fewer may have to be in sync. */
+  reconfigured(partition: Partition): void {
+    const known = this.led.get(partition)
+    if (known) known.keeper.worldChanged(known.leader)
+    partition.commit()
   }
 
   /** The partition is not served here any more. */
@@ -120,14 +130,14 @@ export class Roles {
 
   private lead(partition: Partition, image: PartitionImage): void {
     const known = this.led.get(partition)
-    const { replicas, isr, adding } = image
-    const leadership = { epoch: image.leaderEpoch, replicas, isr, adding }
+    const { leaderEpoch: epoch, replicas, isr, elr, adding } = image
+    const leadership = { epoch, replicas, isr, elr, adding }
     const leads = known !== undefined && known.leader === partition.leader
     if (leads && known.leader.epoch === image.leaderEpoch) {
       if (known.image === image) return
       known.image = image
       partition.isrChanged(known.leader, leadership)
-      known.keeper.brokersChanged(known.leader)
+      known.keeper.worldChanged(known.leader)
       return
     }
     // With a new epoch because replicas went: nobody else has led, and who waits need not look elsewhere.
@@ -144,7 +154,7 @@ export class Roles {
     const keeper = new PartitionIsrKeeper(partition, this.isrWorld)
     const leader = partition.lead(this.control.nodeId, leadership, keeper)
     this.led.set(partition, { leader, keeper, image })
-    keeper.brokersChanged(leader)
+    keeper.worldChanged(leader)
     if (!goesOn) this.listener.led(partition)
   }
 
@@ -167,18 +177,19 @@ export class Roles {
   /** The log of a partition has failed: another replica shall lead. */
   failed(partition: Partition): void {
     this.fetchers.unfollow(partition)
-    this.giveAway(partition)
+    this.forsake(partition)
   }
 
   /** Records of a partition can't be read here: another replica, which has them, shall lead. */
   damaged(partition: Partition): void {
-    this.giveAway(partition)
+    if (this.led.has(partition)) this.forsake(partition)
   }
 
-  private giveAway(partition: Partition): void {
-    if (!this.led.has(partition)) return
+  /** This broker can't serve its replica as it should: nobody shall count on it. */
+  forsake({ topicId, index }: Pick<Partition, 'topicId' | 'index'>): void {
+    if (this.closed) return
     this.control
-      .giveAway(partition.topicId, partition.index)
+      .giveAway(topicId, index)
       .catch(error => this.warn(error, 'a partition that can not be served whole could not be given away'))
   }
 

@@ -1,3 +1,4 @@
+import { controlTopicOptions } from '../control/topic-policy.ts'
 import type { MetadataImage } from '../control/types.ts'
 import { type PartitionTopicConfig, partitionTopicOptions } from '../partition/options.ts'
 import { throttledPartitions, throttledTopicOptions } from '../partition/throttled.ts'
@@ -18,9 +19,12 @@ export interface TopicConfig {
 }
 
 /** The topic options that have an effect here. */
-const effective: readonly Option[] = [storageTopicOptions, partitionTopicOptions, throttledTopicOptions].flatMap(
-  group => Object.values<Option>(group)
-)
+const effective: readonly Option[] = [
+  storageTopicOptions,
+  partitionTopicOptions,
+  controlTopicOptions,
+  throttledTopicOptions
+].flatMap(group => Object.values<Option>(group))
 
 const fixed = new Map<string, FixedOption>(fixedTopicOptions.map(entry => [entry.option.name, entry]))
 

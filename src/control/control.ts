@@ -1,27 +1,31 @@
-import { electionKey } from '../metastore/election.ts'
 import { type Compare, type Metastore, type Operation, transactionOperationsMax } from '../metastore/metastore.ts'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
+import { OptionValues } from '../std/option.ts'
 import type { Random } from '../std/random.ts'
 import type { TopicId } from '../storage/types.ts'
 import { Controller } from './controller.ts'
-import { electedBy, newPartition, repaired, without } from './election.ts'
+import { Departures } from './departures.ts'
+import { newPartition, repaired } from './election.ts'
 import { Follower } from './follower.ts'
 import { foundCluster, newId } from './founding.ts'
 import type { Image } from './image.ts'
-import { controllerElection, format, keys, parse, type Signature, type TopicValue } from './keys.ts'
+import { format, keys, parse, type Signature, type TopicValue } from './keys.ts'
 import { Membership } from './membership.ts'
-import { absent, guard, Metadata, madeBy, present, registeredAs } from './metadata.ts'
+import { absent, guard, Metadata, madeBy, present } from './metadata.ts'
 import { controlOptions } from './options.ts'
 import { PartitionChanges } from './partition-changes.ts'
 import { updatePartitions } from './partition-updates.ts'
+import { RoleChanges } from './role-changes.ts'
+import { type TopicPolicy, topicPolicy } from './topic-policy.ts'
 import type {
   Control,
   Election,
   ElectionType,
   ImageChange,
+  IsrChange,
   MetadataImage,
   PartitionImage,
   PartitionUpdate,
@@ -38,6 +42,13 @@ export interface ControlOptions {
   readonly folder?: string
   /** How long this broker counts as alive when it isn't heard of; `broker.session.timeout.ms` when absent. */
   readonly sessionTimeoutMs?: number
+  /**
+   * Whether this broker's replicas of a topic have all that they ever acknowledged; asked before it registers. Those that
+   * may not are neither in sync nor eligible any more. All do when absent.
+   */
+  vouches?(topic: TopicImage, image: MetadataImage): boolean
+  /** What options were set to at this broker's start: what holds where nothing is set in the metastore. */
+  readonly values?: OptionValues
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -57,7 +68,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   const { metastore, random, clock, logger } = options
   await foundCluster(metastore, random)
   const control = new MetastoreControl(options, await Follower.open(metastore, clock, logger))
-  await control.start()
+  await control.start(options.vouches)
   return control
 }
 
@@ -71,9 +82,11 @@ class MetastoreControl implements Control {
   private readonly random: Random
   private readonly logger: Logger
   private readonly clock: Clock
-  private readonly changes: PartitionChanges
   private readonly membership: Membership
   private readonly controller: Controller
+  private readonly policyOf: (topic: TopicImage) => TopicPolicy
+  private readonly roles: RoleChanges
+  private readonly departures: Departures
   private standing: Promise<void> = Promise.resolve()
   private closed = false
 
@@ -88,7 +101,10 @@ class MetastoreControl implements Control {
     this.logger = logger
     this.clock = clock
     this.metadata = new Metadata(metastore, follower)
-    const { sessionTimeoutMs = controlOptions.sessionTimeoutMs.default } = options
+    const { values = new OptionValues({}), sessionTimeoutMs = controlOptions.sessionTimeoutMs.default } = options
+    this.policyOf = topic => topicPolicy(topic, this.image, values)
+    this.roles = new RoleChanges(this.metadata, new PartitionChanges(this.metadata), this.policyOf)
+    this.departures = new Departures(this.metadata, this.roles, logger)
     this.membership = new Membership(
       this.metadata,
       { nodeId, rack, host, folder, incarnation: newId(random), sessionTimeoutMs, clock, logger },
@@ -99,11 +115,13 @@ class MetastoreControl implements Control {
         replaced: () => void this.controller.close()
       }
     )
-    this.changes = new PartitionChanges(this.metadata)
     this.controller = new Controller(this.metadata, nodeId, {
-      ...options,
+      clock,
+      logger,
       sessionTimeoutMs,
-      inDoubt: () => this.membership.inDoubt
+      inDoubt: () => this.membership.inDoubt,
+      policyOf: this.policyOf,
+      rebalanceIntervalMs: rebalanceIntervalMs(values)
     })
     follower.onChange(change => {
       if (change.brokers) this.membership.imageChanged()
@@ -119,7 +137,8 @@ class MetastoreControl implements Control {
     return this.membership.inDoubt
   }
 
-  async start(): Promise<void> {
+  async start(vouches: ControlOptions['vouches']): Promise<void> {
+    if (vouches) await this.departures.standBack(this.nodeId, vouches)
     await this.membership.join()
     await this.removeOrphans()
     await this.standing
@@ -219,57 +238,28 @@ class MetastoreControl implements Control {
     }
   }
 
-  async changeIsr(
-    topicId: TopicId,
-    index: number,
-    expected: PartitionImage,
-    isr: readonly number[],
-    joining: readonly { readonly nodeId: number; readonly epoch: number }[]
-  ): Promise<boolean> {
-    assert(isr.includes(expected.leader), 'a leader is in its ISR')
-    if (this.known.topicById(topicId)?.partitions[index] !== expected) return false
-    return this.changes.put({
-      key: keys.partition(topicId, index),
-      value: format({ ...expected, isr }),
-      compares: joining.map(({ nodeId, epoch }) => registeredAs(nodeId, epoch))
-    })
+  changeIsr(topicId: TopicId, index: number, expected: PartitionImage, change: IsrChange): Promise<boolean> {
+    return this.roles.changeIsr(topicId, index, expected, change)
   }
 
   updatePartitions(updates: readonly PartitionUpdate[]): Promise<void> {
     return updatePartitions(this.metadata, updates)
   }
 
-  async elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election> {
-    for (;;) {
-      const partition = this.known.topicById(topicId)?.partitions[index]
-      if (!partition) return 'unknown partition'
-      const elected = electedBy(type, this.image, partition)
-      if (typeof elected === 'string') return elected
-      if (await this.putElected(topicId, index, elected)) return 'elected'
-    }
+  elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election> {
+    return this.roles.elect(topicId, index, type)
   }
 
-  async giveAway(topicId: TopicId, index: number): Promise<void> {
-    for (;;) {
-      const partition = this.known.topicById(topicId)?.partitions[index]
-      const given = partition && without(this.image, partition, this.nodeId)
-      if (!given || (await this.putElected(topicId, index, given))) return
-    }
+  giveAway(topicId: TopicId, index: number): Promise<void> {
+    return this.roles.giveAway(topicId, index, this.nodeId)
   }
 
-  async reportGone(nodeId: number, epoch: number): Promise<void> {
-    if (this.known.broker(nodeId)?.epoch !== epoch) return
-    const compares = [registeredAs(nodeId, epoch)]
-    const gone: Operation[] = [
-      { type: 'delete', key: keys.registration(nodeId) },
-      { type: 'delete', key: keys.broker(nodeId) }
-    ]
-    const controller = electionKey(controllerElection)
-    if (this.known.controllerId === nodeId) {
-      compares.push(madeBy(controller, this.known.modRevision(controller)))
-      gone.push({ type: 'delete', key: controller })
-    }
-    if (await this.metadata.txn(compares, gone)) this.logger.warn({ nodeId }, 'a broker is gone: its port is closed')
+  reportGone(nodeId: number, epoch: number): Promise<void> {
+    return this.departures.reportGone(nodeId, epoch)
+  }
+
+  unregister(nodeId: number): Promise<boolean> {
+    return this.departures.unregister(nodeId)
   }
 
   async advertise(endpoint: { host: string; port: number }): Promise<void> {
@@ -284,9 +274,9 @@ class MetastoreControl implements Control {
     await this.membership.update({ draining: true })
     // What the controller would do with a partition is what there is to wait for.
     const waits = () => {
-      for (const { partitions } of this.known.topics())
-        for (const partition of partitions)
-          if (partition.leader === this.nodeId && repaired(this.image, partition)) return true
+      for (const topic of this.known.topics())
+        for (const partition of topic.partitions)
+          if (partition.leader === this.nodeId && repaired(this.image, partition, this.policyOf(topic))) return true
       return false
     }
     if (!waits()) return
@@ -323,20 +313,6 @@ class MetastoreControl implements Control {
     this.membership.abandon()
     await this.controller.close()
     await this.follower.close()
-  }
-
-  private putElected(topicId: TopicId, index: number, elected: PartitionImage): Promise<boolean> {
-    return this.putPartition(topicId, index, elected, [registeredAs(elected.leader, elected.leaderBrokerEpoch)])
-  }
-
-  private putPartition(
-    topicId: TopicId,
-    index: number,
-    value: PartitionImage,
-    compares: readonly Compare[]
-  ): Promise<boolean> {
-    const key = keys.partition(topicId, index)
-    return this.metadata.txn([this.metadata.unchanged(key), ...compares], [{ type: 'put', key, value: format(value) }])
   }
 
   /** Partitions of topics whose creation did not get to its end, or whose deletion did not get past its beginning. */
@@ -395,4 +371,9 @@ class MetastoreControl implements Control {
 
 function alreadyExists(name: string): NaruError {
   return new NaruError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
+}
+
+function rebalanceIntervalMs(values: OptionValues): number | undefined {
+  const { autoRebalance, rebalanceIntervalSeconds } = controlOptions
+  return values.get(autoRebalance) ? Number(values.get(rebalanceIntervalSeconds)) * 1000 : undefined
 }

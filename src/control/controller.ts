@@ -5,8 +5,10 @@ import type { Logger } from '../std/log.ts'
 import { repaired } from './election.ts'
 import { controllerElection, format, keys } from './keys.ts'
 import { type Metadata, madeBy, registeredAs } from './metadata.ts'
+import { PreferredLeaders, type Return } from './preferred-leaders.ts'
 import { completed } from './reassignment.ts'
-import type { ImageChange, PartitionImage, PartitionPlace } from './types.ts'
+import type { TopicPolicy } from './topic-policy.ts'
+import type { ImageChange, PartitionImage, PartitionPlace, TopicImage } from './types.ts'
 
 /** What could not be written is tried again after so long. */
 const retryMs = 200
@@ -27,6 +29,8 @@ export class Controller {
   private readonly nodeId: number
   private readonly clock: Clock
   private readonly logger: Logger
+  private readonly policyOf: (topic: TopicImage) => TopicPolicy
+  private readonly preferred: PreferredLeaders
   private readonly sessionTimeoutMs: number
   private readonly inDoubt: () => boolean
   private leadership: Leadership | undefined
@@ -49,14 +53,25 @@ export class Controller {
       sessionTimeoutMs: number
       /** See Control. */
       inDoubt(): boolean
+      policyOf(topic: TopicImage): TopicPolicy
+      /** How often leaders are given back to preferred replicas; never when undefined. */
+      rebalanceIntervalMs: number | undefined
     }
   ) {
     this.metadata = metadata
     this.nodeId = nodeId
+    this.policyOf = world.policyOf
     this.clock = world.clock
     this.logger = world.logger
     this.sessionTimeoutMs = world.sessionTimeoutMs
     this.inDoubt = world.inDoubt
+    this.preferred = new PreferredLeaders({
+      image: metadata.image,
+      clock: world.clock,
+      policyOf: world.policyOf,
+      intervalMs: world.rebalanceIntervalMs,
+      elect: returns => this.giveBack(returns)
+    })
   }
 
   /**
@@ -121,9 +136,10 @@ export class Controller {
       this.outvoted = undefined
     }
     if (!this.leadership) return
-    if (change.brokers) this.everything = true
+    // Configs say who may lead where nobody does.
+    if (change.brokers || change.brokerConfigs) this.everything = true
     if (!this.everything) {
-      for (const { topicId, partitions } of change.created)
+      for (const { topicId, partitions } of [...change.created, ...change.reconfigured])
         for (const index of partitions.keys()) this.look({ topicId, index })
       for (const place of change.partitions) this.look(place)
     }
@@ -135,6 +151,7 @@ export class Controller {
     this.leadership = undefined
     this.timer?.cancel()
     this.doubtTimer?.cancel()
+    this.preferred.stop()
     await this.running
   }
 
@@ -143,6 +160,7 @@ export class Controller {
     this.leadership = leadership
     leadership.onLost(() => {
       if (this.leadership === leadership) this.leadership = undefined
+      this.preferred.stop()
       // The lease may live on: a peer took this broker for dead. Without it the next one stands again.
       if (!this.closed) void this.stand(lease, false)
     })
@@ -189,16 +207,28 @@ export class Controller {
     this.due = new Map()
     this.everything = false
     const repairs: Repair[] = []
-    const check = (place: PartitionPlace, partition: PartitionImage | undefined) => {
-      if (!partition || partition.replicas.length === 0 || this.isPardoned(partition)) return
-      const changed = completed(image, partition) ?? repaired(image, partition)
-      if (changed) repairs.push({ place, key: keys.partition(place.topicId, place.index), partition: changed })
+    const policies = new Map<TopicImage, TopicPolicy>()
+    const policyOf = (topic: TopicImage) => {
+      const policy = policies.get(topic) ?? this.policyOf(topic)
+      policies.set(topic, policy)
+      return policy
+    }
+    const check = (topic: TopicImage, index: number) => {
+      const partition = topic.partitions[index]
+      if (!partition || partition.replicas.length === 0) return
+      const { topicId } = topic
+      this.preferred.note(topicId, index, partition)
+      if (this.isPardoned(partition)) return
+      const policy = policyOf(topic)
+      const changed = completed(image, partition, policy) ?? repaired(image, partition, policy)
+      if (changed) repairs.push({ place: { topicId, index }, key: keys.partition(topicId, index), partition: changed })
     }
     if (!everything)
-      for (const place of due.values()) check(place, image.topicById(place.topicId)?.partitions[place.index])
-    else
-      for (const { topicId, partitions } of image.topics())
-        for (const [index, partition] of partitions.entries()) check({ topicId, index }, partition)
+      for (const { topicId, index } of due.values()) {
+        const topic = image.topicById(topicId)
+        if (topic) check(topic, index)
+      }
+    else for (const topic of image.topics()) for (const index of topic.partitions.keys()) check(topic, index)
     return repairs
   }
 
@@ -213,6 +243,21 @@ export class Controller {
       void this.work()
     })
     return true
+  }
+
+  /** Where it can't be done now it is tried again at the next time. */
+  private async giveBack(returns: readonly Return[]): Promise<void> {
+    const { leadership } = this
+    if (!leadership) return
+    const repairs = returns.map(({ topicId, index, partition }): Repair => {
+      return { place: { topicId, index }, key: keys.partition(topicId, index), partition }
+    })
+    try {
+      await Promise.all(inTransactions(repairs).map(part => this.write(leadership, part)))
+      this.logger.info({ partitions: repairs.length }, 'leaders were given back to preferred replicas')
+    } catch (error) {
+      this.logger.warn({ err: error }, 'leaders could not be given back; it is tried again')
+    }
   }
 
   private async write({ fence }: Leadership, repairs: readonly Repair[]): Promise<void> {

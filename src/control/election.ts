@@ -1,45 +1,70 @@
+import type { TopicPolicy } from './topic-policy.ts'
 import { type BrokerImage, type ElectionType, leaderOf, type MetadataImage, type PartitionImage } from './types.ts'
 
 /**
  * What a partition becomes when its leader can't lead (is gone, has a new registration) or is draining and another can.
- * Undefined when it may stay as it is, or when no in-sync replica is there to lead: then the last word counts until one is.
+ * Who leads next is in sync; else eligible, as it has all that is committed (KIP-966); else anyone who is there, where
+ * the topic wants that. Undefined when it may stay as it is, or when nobody may lead: then the last word counts until
+ * one is back.
  */
-export function repaired(image: MetadataImage, partition: PartitionImage): PartitionImage | undefined {
+export function repaired(
+  image: MetadataImage,
+  partition: PartitionImage,
+  policy: TopicPolicy
+): PartitionImage | undefined {
   const leader = leaderOf(image, partition)
   if (leader && !leader.draining) return undefined
-  const candidates = inSync(image, partition)
-  const next = candidates.find(({ draining }) => !draining) ?? (leader ? undefined : candidates[0])
-  return next && led(image, partition, next)
+  if (leader) {
+    // Others than those in sync may lack what was acknowledged with acks=1: they wait until it has stopped.
+    const next = inSync(image, partition).find(({ draining }) => !draining)
+    return next && led(image, partition, next, policy)
+  }
+  const next = successor(image, partition)
+  if (next) return led(image, partition, next, policy)
+  return policy.unclean ? uncleanly(image, partition) : undefined
 }
 
 /** What a partition becomes by an election that somebody asks for; why there is none, else. */
 export function electedBy(
   type: ElectionType,
   image: MetadataImage,
-  partition: PartitionImage
+  partition: PartitionImage,
+  policy: TopicPolicy
 ): PartitionImage | 'not needed' | 'no candidate' {
   const leader = leaderOf(image, partition)
   if (type === 'preferred') {
     const preferred = partition.replicas[0]
     if (leader?.nodeId === preferred) return 'not needed'
-    const broker = inSync(image, partition).find(({ nodeId }) => nodeId === preferred)
-    return broker ? led(image, partition, broker) : 'no candidate'
+    const broker = inSync(image, partition).find(({ nodeId, draining }) => nodeId === preferred && !draining)
+    return broker ? led(image, partition, broker, policy) : 'no candidate'
   }
   if (leader) return 'not needed'
-  const clean = repaired(image, partition)
-  if (clean) return clean
-  const broker = registered(image, partition.replicas)[0]
-  // What only the others have is given up: the in-sync set begins anew with the one that leads.
-  return broker ? { ...led(image, partition, broker), isr: [broker.nodeId] } : 'no candidate'
+  return repaired(image, partition, policy) ?? uncleanly(image, partition) ?? 'no candidate'
 }
 
-/** What a partition becomes when an in-sync replica stands back; undefined when it is none, or no one else can lead. */
-export function without(image: MetadataImage, partition: PartitionImage, gone: number): PartitionImage | undefined {
-  if (!partition.isr.includes(gone)) return undefined
-  const next = inSync(image, partition).find(({ nodeId }) => nodeId !== gone)
-  if (!next) return undefined
-  const changed = partition.leader === gone ? led(image, partition, next) : partition
-  return { ...changed, isr: changed.isr.filter(nodeId => nodeId !== gone) }
+/**
+ * What a partition becomes without a replica whose log can't be served, or may lack what was committed: it is neither
+ * in sync nor eligible any more. The last member of an ISR hands over to the eligible ones, dead or alive; where there
+ * are none its word is the last. Undefined when nothing changes.
+ */
+export function without(
+  image: MetadataImage,
+  partition: PartitionImage,
+  nodeId: number,
+  policy: TopicPolicy
+): PartitionImage | undefined {
+  const { isr, elr = [] } = partition
+  if (!isr.includes(nodeId) && !elr.includes(nodeId)) return undefined
+  const others = isr.filter(other => other !== nodeId)
+  const eligible = elr.filter(other => other !== nodeId)
+  const left = others.length > 0 ? withElr(partition, others, eligible) : withElr(partition, eligible, [])
+  if (left.isr.length === 0) return undefined
+  // Whoever leads, or led, is for the controller to judge.
+  if (partition.leader !== nodeId) return left
+  const next = successor(image, left)
+  if (next) return led(image, left, next, policy)
+  // It leads until there is somebody to take over.
+  return leaderOf(image, partition) ? undefined : left
 }
 
 /** A new partition: every replica that is there begins in sync. */
@@ -55,16 +80,60 @@ export function newPartition(image: MetadataImage, replicas: readonly number[]):
   }
 }
 
+/**
+ * A partition with another ISR. Those that leave it while it is under `minIsr` stay eligible: the high watermark moves
+ * neither under min ISR nor while anyone is eligible, so they have all of what is below it, whatever happens to the others
+ * and to the config. When enough are in sync again nobody is eligible any more: from then on it moves without them.
+ */
+export function withIsr(partition: PartitionImage, isr: readonly number[], minIsr: number): PartitionImage {
+  const { replicas, elr = [], adding = [] } = partition
+  if (isr.length >= Math.min(minIsr, replicas.length - adding.length)) return withElr(partition, isr, [])
+  const had = new Set([...elr, ...partition.isr])
+  return withElr(
+    partition,
+    isr,
+    replicas.filter(nodeId => had.has(nodeId) && !isr.includes(nodeId))
+  )
+}
+
+function withElr(partition: PartitionImage, isr: readonly number[], elr: readonly number[]): PartitionImage {
+  const { elr: _, ...rest } = partition
+  return elr.length > 0 ? { ...rest, isr, elr } : { ...rest, isr }
+}
+
 /** A partition that a broker leads from now on. Those that are about to stop are no longer in sync. */
-export function led(image: MetadataImage, partition: PartitionImage, leader: BrokerImage): PartitionImage {
+export function led(
+  image: MetadataImage,
+  partition: PartitionImage,
+  leader: BrokerImage,
+  { minIsr }: TopicPolicy
+): PartitionImage {
   const stays = (nodeId: number) => nodeId === leader.nodeId || image.broker(nodeId)?.draining === false
-  return {
-    ...partition,
-    leader: leader.nodeId,
-    leaderEpoch: partition.leaderEpoch + 1,
-    leaderBrokerEpoch: leader.epoch,
-    isr: partition.isr.filter(stays)
-  }
+  const isInSync = partition.isr.includes(leader.nodeId)
+  const isr = isInSync ? partition.isr.filter(stays) : [leader.nodeId]
+  return withIsr(ledBy(partition, leader), isr, minIsr)
+}
+
+/** Anyone who is there leads: what only the others have is given up, and the in-sync set begins anew. */
+function uncleanly(image: MetadataImage, partition: PartitionImage): PartitionImage | undefined {
+  const there = registered(image, partition.replicas)
+  const broker = there.find(({ draining }) => !draining) ?? there[0]
+  return broker && withElr(ledBy(partition, broker), [broker.nodeId], [])
+}
+
+function ledBy(partition: PartitionImage, { nodeId, epoch }: BrokerImage): PartitionImage {
+  return { ...partition, leader: nodeId, leaderEpoch: partition.leaderEpoch + 1, leaderBrokerEpoch: epoch }
+}
+
+/** Who leads next without a loss: the first in sync, else the first that is eligible; who drains comes last. */
+function successor(image: MetadataImage, partition: PartitionImage): BrokerImage | undefined {
+  const inSyncThere = inSync(image, partition)
+  const eligible = registered(
+    image,
+    partition.replicas.filter(nodeId => partition.elr?.includes(nodeId))
+  )
+  const there = inSyncThere.length > 0 ? inSyncThere : eligible
+  return there.find(({ draining }) => !draining) ?? there[0]
 }
 
 /** In-sync replicas that are there, in order of preference. */

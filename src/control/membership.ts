@@ -25,7 +25,7 @@ export interface MembershipOptions {
 export interface MembershipListener {
   /** With every new lease, when the broker is registered under it. */
   registered(lease: Lease): void
-  /** Another process has the node id. */
+  /** Another process has the node id, or it was unregistered. */
   replaced(): void
 }
 
@@ -142,11 +142,14 @@ export class Membership {
 
   private replaced(): void {
     if (this.ended) return
+    const { nodeId, logger } = this.options
     this.end()
     this.listener.replaced()
-    this.options.logger.error(
-      { nodeId: this.options.nodeId },
-      'another process has taken this node id: this broker leads nothing any more; stop one of them'
+    logger.error(
+      { nodeId },
+      this.metadata.image.lifeOf(nodeId)
+        ? 'another process has taken this node id: this broker leads nothing any more; stop one of them'
+        : 'this broker was unregistered: it leads nothing any more, until it is started again'
     )
   }
 

@@ -1,5 +1,9 @@
 import { inSync, led } from './election.ts'
+import type { TopicPolicy } from './topic-policy.ts'
 import { leaderOf, type MetadataImage, type PartitionImage } from './types.ts'
+
+/** Where it isn't known how many must be in sync: to take nobody for eligible (KIP-966) is always right. */
+const nobodyEligible: TopicPolicy = { minIsr: 1, unclean: false }
 
 /**
  * How replicas of a partition move (KIP-455): while they do, `replicas` are those of the target followed by those that leave, `adding`
@@ -52,11 +56,15 @@ export function reverted(image: MetadataImage, partition: PartitionImage): Parti
  * What a partition becomes when all of the target are in sync: the others are no replicas any more, and one of the target leads. Undefined
  * while there is something to wait for.
  */
-export function completed(image: MetadataImage, partition: PartitionImage): PartitionImage | undefined {
+export function completed(
+  image: MetadataImage,
+  partition: PartitionImage,
+  policy?: TopicPolicy
+): PartitionImage | undefined {
   if (!isReassigning(partition)) return undefined
   const target = targetOf(partition)
   if (target.length === 0 || !target.every(nodeId => partition.isr.includes(nodeId))) return undefined
-  const slim = withoutReplicas(image, partition, partition.removing ?? [])
+  const slim = withoutReplicas(image, partition, partition.removing ?? [], policy)
   return slim && leaderOf(image, slim) && marked(slim, [], [])
 }
 
@@ -67,17 +75,21 @@ export function completed(image: MetadataImage, partition: PartitionImage): Part
 function withoutReplicas(
   image: MetadataImage,
   partition: PartitionImage,
-  leaving: readonly number[]
+  leaving: readonly number[],
+  policy: TopicPolicy = nobodyEligible
 ): PartitionImage | undefined {
   if (leaving.length === 0) return partition
   const isr = minus(partition.isr, leaving)
   if (isr.length === 0) return undefined
-  const slim = { ...partition, replicas: minus(partition.replicas, leaving), isr }
+  const { elr, ...rest } = partition
+  const eligible = minus(elr ?? [], leaving)
+  const replicas = minus(partition.replicas, leaving)
+  const slim = { ...rest, replicas, isr, ...(eligible.length > 0 && { elr: eligible }) }
   const stays = !leaving.includes(partition.leader)
   if (stays && leaderOf(image, partition)) return { ...slim, leaderEpoch: partition.leaderEpoch + 1 }
   const candidates = inSync(image, slim)
   const leader = candidates.find(({ draining }) => !draining) ?? candidates[0]
-  if (leader) return led(image, slim, leader)
+  if (leader) return led(image, slim, leader, policy)
   // Nobody is there to lead: the last leader is waited for, as before.
   return stays ? { ...slim, leaderEpoch: partition.leaderEpoch + 1 } : undefined
 }

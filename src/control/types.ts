@@ -11,6 +11,11 @@ export interface PartitionImage {
   readonly replicas: readonly number[]
   /** Never empty: the last member stays, dead or alive. */
   readonly isr: readonly number[]
+  /**
+   * Eligible leader replicas (KIP-966), absent where there are none: they left the ISR while it was under min ISR, and have
+   * all that is committed. The high watermark doesn't move while there are any: see `withIsr`.
+   */
+  readonly elr?: readonly number[]
   /** Those of the replicas that a reassignment has added; absent where there are none. See `reassignment.ts`. */
   readonly adding?: readonly number[]
   /** Those of the replicas that go when the reassignment is done. */
@@ -107,6 +112,15 @@ export function leaderOf(image: MetadataImage, partition: PartitionImage): Broke
 /** `preferred`: the first replica shall lead. `unclean`: anyone shall, where nobody does, whatever it has missed. */
 export type ElectionType = 'preferred' | 'unclean'
 
+/** Another ISR that a leader wants. */
+export interface IsrChange {
+  readonly isr: readonly number[]
+  /** Registrations that its new members must still have. */
+  readonly joining: readonly { readonly nodeId: number; readonly epoch: number }[]
+  /** How many in-sync replicas the leader takes for enough. */
+  readonly minIsr: number
+}
+
 /** What came of an election. */
 export type Election = 'elected' | 'not needed' | 'no candidate' | 'unknown partition'
 
@@ -145,24 +159,27 @@ export interface Control {
   /** Producer ids that nobody was given before: `count` of them from `first` on. */
   allocateProducerIds(): Promise<{ readonly first: number; readonly count: number }>
   /**
-   * Gives a partition that this broker leads another ISR. `expected` is the image that the leader goes by; `joining`:
-   * registrations that the new members must still have. False when any of it is no longer so: the image tells how it is.
+   * Gives a partition that this broker leads another ISR, and the eligible replicas that follow from it (`withIsr`).
+   * `expected` is the image that the leader goes by. False when that, or any of the registrations, is no longer so: the
+   * image tells how it is.
    */
-  changeIsr(
-    topicId: TopicId,
-    index: number,
-    expected: PartitionImage,
-    isr: readonly number[],
-    joining: readonly { readonly nodeId: number; readonly epoch: number }[]
-  ): Promise<boolean>
+  changeIsr(topicId: TopicId, index: number, expected: PartitionImage, change: IsrChange): Promise<boolean>
   /** Changes partitions, many at a time, each on its own; resolves when that is done. Those that are no more are left out. */
   updatePartitions(updates: readonly PartitionUpdate[]): Promise<void>
   /** Elects a leader on somebody's wish. */
   elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election>
-  /** Gives a partition away that this broker can't serve as it should, if another in-sync replica can: it leads no more, nor counts as in sync. */
+  /**
+   * Says that this broker can't serve its replica of a partition: it is neither in sync nor eligible any more, and leads
+   * no longer, unless nobody else can.
+   */
   giveAway(topicId: TopicId, index: number): Promise<void>
   /** Says that a broker's process is gone (its port refuses connections): no one waits for the end of its lease. */
   reportGone(nodeId: number, epoch: number): Promise<void>
+  /**
+   * Ends a broker for good, dead or alive: its replicas are neither in sync nor eligible any more, as far as others are; a
+   * process of it that lives stays away until it is started again. False when no such broker is known.
+   */
+  unregister(nodeId: number): Promise<boolean>
   /** Tells where clients reach this broker. */
   advertise(endpoint: { host: string; port: number }): Promise<void>
   /** Says whether this broker's disk is full: as long as it is, others lead what they can. */

@@ -24,6 +24,11 @@ export interface Disk {
   /** Keeps other brokers (other processes and others in this one) out of a data folder until `release`. */
   lock(path: string): Promise<DiskLock>
   /**
+   * Names the present run of the machine, where it tells: what was written and not synced outlives a process, and is lost
+   * with the next boot.
+   */
+  bootId(): Promise<string | undefined>
+  /**
    * A buffer that direct files can read into and write from: its start is aligned to `blockBytes` in memory. Not
    * zeroed.
    */

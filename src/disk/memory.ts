@@ -86,6 +86,10 @@ class MemoryDisk implements Disk {
     return { totalBytes: undefined, usableBytes: undefined }
   }
 
+  async bootId(): Promise<string> {
+    return 'memory'
+  }
+
   async lock(path: string): Promise<DiskLock> {
     if (this.locks.has(path)) throw new DiskError('locked', `${path} is in use by another broker`)
     this.locks.add(path)

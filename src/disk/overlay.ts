@@ -120,6 +120,10 @@ export class OverlayDisk implements Disk {
     return this.below.space(path)
   }
 
+  bootId(): Promise<string | undefined> {
+    return this.below.bootId()
+  }
+
   async lock(path: string): Promise<DiskLock> {
     if (this.locks.has(path)) throw new DiskError('locked', `${path} is in use by another broker`)
     this.locks.add(path)

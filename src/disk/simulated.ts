@@ -57,6 +57,7 @@ export class SimulatedDisk implements Disk, OperationHost {
   readonly counts = Object.fromEntries(diskOperations.map(name => [name, 0])) as Record<DiskOperation, number>
   capacityBytes: number
   private readonly random: Random
+  private readonly boot: number
   private tree: SimulatedTree
   private readonly inFlight = new Set<Task>()
   private readonly ready: Task[] = []
@@ -67,7 +68,8 @@ export class SimulatedDisk implements Disk, OperationHost {
   private total = 0
   private isCrashed = false
 
-  constructor(options: SimulatedDiskOptions, tree = new SimulatedTree()) {
+  constructor(options: SimulatedDiskOptions, tree = new SimulatedTree(), boot = 1) {
+    this.boot = boot
     this.random = options.random
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY
     this.faults = { read: 0, write: 0, sync: 0, slow: 0.1, ...options.faults }
@@ -108,13 +110,13 @@ export class SimulatedDisk implements Disk, OperationHost {
   /** The disk that is found when the machine is on again. */
   afterCrash(): SimulatedDisk {
     this.crash()
-    return this.successor(this.tree.afterCrash(this.random))
+    return this.successor(this.tree.afterCrash(this.random), this.boot + 1)
   }
 
   /** The disk that a new process finds when this one was killed: the page cache is still there. */
   afterKill(): SimulatedDisk {
     this.crash()
-    return this.successor(this.tree.afterKill())
+    return this.successor(this.tree.afterKill(), this.boot)
   }
 
   /** Makes the next operation of that kind, on a path that ends so, fail. A failing write is carried out in part. */
@@ -195,6 +197,10 @@ export class SimulatedDisk implements Disk, OperationHost {
     if (this.isCrashed) throw crashedError(path)
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return { totalBytes: undefined, usableBytes: undefined }
     return { totalBytes: this.capacityBytes, usableBytes: Math.max(0, this.capacityBytes - this.usedBytes) }
+  }
+
+  async bootId(): Promise<string> {
+    return `boot ${this.boot}`
   }
 
   async lock(path: string): Promise<DiskLock> {
@@ -325,8 +331,9 @@ export class SimulatedDisk implements Disk, OperationHost {
     }
   }
 
-  private successor(tree: SimulatedTree): SimulatedDisk {
-    return new SimulatedDisk({ random: this.random, capacityBytes: this.capacityBytes, faults: this.faults }, tree)
+  private successor(tree: SimulatedTree, boot: number): SimulatedDisk {
+    const { random, capacityBytes, faults } = this
+    return new SimulatedDisk({ random, capacityBytes, faults }, tree, boot)
   }
 }
 

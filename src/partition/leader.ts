@@ -8,6 +8,8 @@ export interface Leadership {
   readonly isr: readonly number[]
   /** Those of the replicas that a reassignment has added. */
   readonly adding?: readonly number[]
+  /** Eligible leader replicas: not in sync, but they have all that is committed (KIP-966). */
+  readonly elr?: readonly number[]
 }
 
 /** What a leader asks of who looks after its ISR. Called synchronously: be brief. */
@@ -42,6 +44,7 @@ export class LeaderRole {
   readonly nodeId: number
   replicas: readonly number[] = []
   isr: readonly number[] = []
+  elr: readonly number[] = []
   /** How many of the replicas a reassignment has added. */
   private addingCount = 0
   /** Where this leader's first record goes. */
@@ -73,10 +76,16 @@ export class LeaderRole {
     this.allCaughtUp = this.isr.length === 1
   }
 
-  /** The metastore has other replicas, or another ISR. What was known of who is no replica is forgotten. */
-  changeTo({ replicas, isr, adding = [] }: Leadership): void {
+  /**
+   * The metastore has other replicas, or other sets of them. What was known of who is no replica is forgotten; of who left
+   * the ISR and was not put out by this leader, too: it has put itself out, as its log has failed.
+   */
+  changeTo({ replicas, isr, elr = [], adding = [] }: Leadership): void {
+    const wasPutOut = (nodeId: number) => this.pending.size > 0 && !this.pending.has(nodeId)
+    for (const nodeId of this.isr) if (!isr.includes(nodeId) && !wasPutOut(nodeId)) this.followers.delete(nodeId)
     this.replicas = replicas
     this.isr = isr
+    this.elr = elr
     this.addingCount = adding.length
     this.pending.clear()
     for (const nodeId of this.followers.keys()) if (!replicas.includes(nodeId)) this.followers.delete(nodeId)
@@ -94,9 +103,18 @@ export class LeaderRole {
     return this.isr.length < this.minIsr
   }
 
-  /** How far everybody who may be in sync has the log durably; `floor` when that is not known, or too few are in sync. */
+  /** Enough replicas are in sync again: the eligible ones need not be any more, and the high watermark waits for that. */
+  get mayForgetElr(): boolean {
+    return this.elr.length > 0 && !this.isUnderMinIsr
+  }
+
+  /**
+   * How far everybody who may be in sync has the log durably; `floor` when that is not known, too few are in sync, or
+   * there are eligible leaders: the metastore must know of none before anything is committed that they may lack. That
+   * holds whatever min.insync.replicas was and has become.
+   */
   committedEnd(floor: number): number {
-    if (this.isUnderMinIsr) return floor
+    if (this.isUnderMinIsr || this.elr.length > 0) return floor
     let end = this.log.durableEndOffset
     for (const nodeId of this.isr) end = Math.min(end, this.endOf(nodeId))
     for (const nodeId of this.pending) end = Math.min(end, this.endOf(nodeId))
@@ -164,6 +182,20 @@ export class LeaderRole {
       const epoch = this.keeper.brokerEpochOf(nodeId)
       return epoch === follower.brokerEpoch ? [{ nodeId, epoch }] : []
     })
+  }
+
+  /** In-sync followers that have everything below `offset`, and up to where. */
+  inSyncWith(offset: number): { readonly nodeId: number; readonly end: number }[] {
+    return this.isr.flatMap(nodeId => {
+      const end = this.followers.get(nodeId)?.end ?? -1
+      return nodeId !== this.nodeId && end >= offset ? [{ nodeId, end }] : []
+    })
+  }
+
+  /** Followers that lack more than so many messages, of those that were heard of. */
+  farBehind(messages: number): number[] {
+    const floor = this.log.endOffset - messages
+    return [...this.followers].flatMap(([nodeId, { end }]) => (end >= 0 && end < floor ? [nodeId] : []))
   }
 
   /** In-sync followers that lack something since `sinceMs` or before. */

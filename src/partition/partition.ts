@@ -13,7 +13,8 @@ import { type OffsetCallback, OffsetWaiters } from './offset-waiters.ts'
 import type { PartitionTopicConfig } from './options.ts'
 import { ProducerLog } from './producer-log.ts'
 import type { ProducerState } from './producer-state.ts'
-import type { Appended, PartitionIdentity, Watcher } from './types.ts'
+import type { Appended, PartitionIdentity } from './types.ts'
+import { Watchers } from './watchers.ts'
 
 /**
  * One replica of a partition: a log, its producers, and the role that it has in this broker - leader, follower, or
@@ -43,9 +44,7 @@ export class Partition implements Followed {
   private readonly durable = new OffsetWaiters()
   private readonly committed = new OffsetWaiters()
   private readonly replicated = new OffsetWaiters()
-  private readonly watchers = new Set<Watcher>()
-  /** Those that hear of appends. */
-  private readonly replicas = new Set<Watcher>()
+  readonly watchers = new Watchers()
   /** It has no other replicas: the high watermark is the durable end, without further ado. */
   private isAlone = false
   /** Where it is not alone: what is known to be committed. Never goes back but by a truncation. */
@@ -125,19 +124,20 @@ export class Partition implements Followed {
   /** Has no role any more, until it is told one: who waits looks for the leader elsewhere. */
   resign(): void {
     this.knownHighWatermark = this.highWatermark
-    const wasLeader = this.leader !== undefined
+    const { leader, follower } = this
     this.leader = undefined
     this.follower = undefined
     this.isAlone = false
-    if (wasLeader) this.failAll(notLeader(this))
-  }
-
-  get sizeBytes(): number {
-    return this.log.sizeBytes
+    if (leader) this.failAll(notLeader(this))
+    else if (follower) this.watchers.ended()
   }
 
   get startOffset(): number {
     return this.log.startOffset
+  }
+
+  get sizeBytes(): number {
+    return this.log.sizeBytes
   }
 
   get endOffset(): number {
@@ -200,7 +200,7 @@ export class Partition implements Followed {
     this.producerLog.record(batch, this.clock.now())
     if (!this.isAlone) {
       this.leader?.appended(this.clock.monotonic())
-      for (const watcher of this.replicas) watcher.advanced()
+      this.watchers.appended()
     }
     return { baseOffset, lastOffset: this.log.endOffset - 1, logAppendTimeMs: -1 }
   }
@@ -219,7 +219,9 @@ export class Partition implements Followed {
   }
 
   committedTo(highWatermark: number): void {
-    this.knownHighWatermark = Math.max(this.knownHighWatermark, highWatermark)
+    if (highWatermark <= this.knownHighWatermark) return
+    this.knownHighWatermark = highWatermark
+    this.watchers.moved()
   }
 
   async recut(cut: () => Promise<void>): Promise<void> {
@@ -271,7 +273,7 @@ export class Partition implements Followed {
 
   /** Reads below `options.below`, which callers take from `highWatermark` or `lastStableOffset`. Errors as Log.read. */
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead> {
-    this.ensureServing()
+    if (this.failure || !this.follower) this.ensureServing()
     return this.log.read(offset, options)
   }
 
@@ -311,18 +313,8 @@ export class Partition implements Followed {
     if (target < 0 || target > this.highWatermark)
       throw new NaruError('OFFSET_OUT_OF_RANGE', `${target} is above the high watermark ${this.highWatermark}.`)
     if (target > this.log.startOffset) await this.log.advanceStart(target)
-    this.tellAll()
+    this.watchers.ended()
     return this.log.startOffset
-  }
-
-  watch(watcher: Watcher): void {
-    const watchers = watcher.isReplica ? this.replicas : this.watchers
-    watchers.add(watcher)
-  }
-
-  unwatch(watcher: Watcher): void {
-    this.watchers.delete(watcher)
-    this.replicas.delete(watcher)
   }
 
   /** A follower has told its end, or the configs have changed: more may be committed now. */
@@ -334,7 +326,7 @@ export class Partition implements Followed {
     this.knownHighWatermark = end
     this.committed.reach(end)
     this.replicated.reach(end)
-    for (const watcher of this.watchers) watcher.advanced()
+    this.watchers.moved()
   }
 
   /** Compacts all that the log has now, soon; resolves when that is done, or can't be. */
@@ -350,7 +342,7 @@ export class Partition implements Followed {
     if (!this.leader) return
     const { startOffset } = this.log
     await this.log.applyRetention(nowMs, this.highWatermark)
-    if (this.log.startOffset > startOffset) this.tellAll()
+    if (this.log.startOffset > startOffset) this.watchers.ended()
   }
 
   /** Before the log is closed cleanly: keeps what would be dear to rebuild. */
@@ -386,14 +378,7 @@ export class Partition implements Followed {
   }
 
   private failAll(error: Error): void {
-    this.durable.fail(error)
-    this.committed.fail(error)
-    this.replicated.fail(error)
-    this.tellAll()
-  }
-
-  /** Followers too, also where nothing is appended that would bring them. */
-  private tellAll(): void {
-    for (const watchers of [this.watchers, this.replicas]) for (const watcher of watchers) watcher.advanced()
+    for (const waiters of [this.durable, this.committed, this.replicated]) waiters.fail(error)
+    this.watchers.ended()
   }
 }

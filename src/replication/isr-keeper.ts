@@ -13,6 +13,8 @@ export interface IsrWorld {
   readonly clock: Clock
   readonly logger: Logger
   readonly lagTimeMaxMs: number
+  /** How many messages a follower may lack when its leader looks at the time; Infinity for any number. */
+  readonly lagMessagesMax: number
   brokerEpochOf(nodeId: number): number | undefined
   /** Whether a broker that isn't registered may live all the same. */
   inDoubt(): boolean
@@ -55,11 +57,12 @@ export class PartitionIsrKeeper implements IsrKeeper {
   }
 
   fellBehind(leader: LeaderRole): void {
-    this.wait(leader, this.world.lagTimeMaxMs)
+    const { lagTimeMaxMs, lagMessagesMax } = this.world
+    this.wait(leader, lagMessagesMax === Number.POSITIVE_INFINITY ? lagTimeMaxMs : lagTimeMaxMs / 2)
   }
 
-  /** To be called when brokers came, went or changed. */
-  brokersChanged(leader: LeaderRole): void {
+  /** To be called when brokers came, went or changed, and when configs did. */
+  worldChanged(leader: LeaderRole): void {
     this.look(leader)
   }
 
@@ -73,30 +76,33 @@ export class PartitionIsrKeeper implements IsrKeeper {
     this.timer ??= this.world.clock.after(delayMs, () => {
       this.timer = undefined
       if (this.partition.leader !== leader) return
-      this.look(leader)
+      this.look(leader, true)
       // At half the time: who stops right after the last look is noticed within one and a half.
       if (!leader.watchLag()) this.wait(leader, this.world.lagTimeMaxMs / 2)
     })
   }
 
-  private look(leader: LeaderRole): void {
+  /** `isTimed`: time has passed since the last look. What was written just now is no reason to put anyone out. */
+  private look(leader: LeaderRole, isTimed = false): void {
     if (this.partition.leader !== leader) return
     if (this.changing) {
       this.again = true
       return
     }
-    const { clock, lagTimeMaxMs } = this.world
+    const { clock, lagTimeMaxMs, lagMessagesMax } = this.world
     const nowMs = clock.monotonic()
-    const lagging = leader.laggards(nowMs, nowMs - lagTimeMaxMs)
+    const far = leader.farBehind(lagMessagesMax)
+    const lagging = [...leader.laggards(nowMs, nowMs - lagTimeMaxMs), ...(isTimed ? far : [])]
     const staying = leader.isr.filter(
       nodeId => nodeId === leader.nodeId || (this.mayStay(leader, nodeId) && !lagging.includes(nodeId))
     )
     // While too few are in sync the high watermark stands still, and who was put out for lagging has all below it for ever.
-    const joining = leader
-      .joinable(this.partition.highWatermark)
-      .filter(({ nodeId }) => !this.world.isDraining(nodeId) && !leader.lagsSince(nodeId, nowMs - lagTimeMaxMs))
+    const joining = leader.joinable(this.partition.highWatermark).filter(({ nodeId }) => {
+      const lags = far.includes(nodeId) || leader.lagsSince(nodeId, nowMs - lagTimeMaxMs)
+      return !lags && !this.world.isDraining(nodeId)
+    })
     const isr = [...staying, ...joining.map(({ nodeId }) => nodeId)]
-    if (joining.length === 0 && staying.length === leader.isr.length) return
+    if (joining.length === 0 && staying.length === leader.isr.length && !leader.mayForgetElr) return
     void this.change(leader, isr, joining)
   }
 

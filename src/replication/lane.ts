@@ -71,6 +71,8 @@ export class Lane {
   private connected: Leader | undefined
   /** Whether the connection has been of use. */
   private answered = false
+  /** Nothing was asked on the connection yet. */
+  private isFirst = false
   private requests: Sent[] = []
   private requestCount = 0
   /** Appends that aren't durable yet. */
@@ -202,6 +204,7 @@ export class Lane {
     this.connection = connection
     this.answered = false
     world.connected?.(leader)
+    this.isFirst = true
     if (this.closed) connection.close()
     return connection
   }
@@ -219,17 +222,20 @@ export class Lane {
     if (replicaEpoch === undefined) throw new Error('this broker is not registered')
     const { fetchWaitMaxMs, fetchResponseMaxBytes, fetchMaxBytes } = config
     const number = ++this.requestCount
+    // Without the session that the first answer opens, partitions that come meanwhile would have to wait for it.
+    const maxWaitMs = this.isFirst ? 0 : fetchWaitMaxMs
+    this.isFirst = false
     const answer = connection.requestWithin(
       Fetch,
       fetchVersions,
       {
         replicaState: { replicaId: nodeId, replicaEpoch },
-        maxWaitMs: fetchWaitMaxMs,
+        maxWaitMs,
         minBytes: 1,
         maxBytes: fetchResponseMaxBytes,
         ...this.session.next(number, fetchMaxBytes)
       },
-      fetchWaitMaxMs
+      maxWaitMs
     )
     answer.catch(() => {})
     return { number, answer }

@@ -1,5 +1,9 @@
 import { type OptionValue, option } from '../std/option.ts'
 
+/** Kafka's names of the selectors that it has. */
+export const rackAwareSelector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
+const leaderSelector = 'org.apache.kafka.common.replica.LeaderSelector'
+
 /** Broker options of replication. */
 export const replicationOptions = {
   lagTimeMaxMs: option({
@@ -9,6 +13,14 @@ export const replicationOptions = {
     unit: 'ms',
     min: 1,
     doc: 'A follower that has lacked something of its leader for so long is no longer in sync.'
+  }),
+  lagMessagesMax: option({
+    name: 'replica.lag.max.messages',
+    type: 'long',
+    default: 0n,
+    unit: 'messages',
+    min: 0,
+    doc: 'A follower that lacks more messages of its leader than this is no longer in sync, when the leader looks, which it does twice in replica.lag.time.max.ms. 0: only time counts, as in Kafka since 0.9.'
   }),
   fetchWaitMaxMs: option({
     name: 'replica.fetch.wait.max.ms',
@@ -33,6 +45,14 @@ export const replicationOptions = {
     unit: 'bytes',
     min: 1024,
     doc: 'The most that a follower fetches at a time, of all partitions together.'
+  }),
+  selector: option({
+    name: 'replica.selector.class',
+    type: 'string',
+    default: '',
+    hiddenDefault: true,
+    values: ['', leaderSelector, rackAwareSelector],
+    doc: `Who consumers read from (KIP-392). \`${rackAwareSelector}\`: an in-sync replica in the rack that a consumer names (\`client.rack\`), where there is one; else the leader, as when it is empty.`
   }),
   fetchBackoffMs: option({
     name: 'replica.fetch.backoff.ms',

@@ -1,4 +1,5 @@
 import { Broker } from '../broker/broker.ts'
+import { topicConfig } from '../broker/topic-options.ts'
 import type { Connect } from '../client/options.ts'
 import { nodeOptions } from '../config/node-options.ts'
 import { brokerOptions } from '../config/options.ts'
@@ -101,6 +102,12 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
     const control = await openControl({
       ...world,
       metastore,
+      values,
+      vouches: (topic, image) => {
+        if (store.survival.survived === 'all') return true
+        if (store.survival.survived === 'nothing') return false
+        return topicConfig(topic.configs, image, nodeId, values).log.flushMessages === 1
+      },
       nodeId,
       host: world.machine,
       folder: folderId,
@@ -108,6 +115,7 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
       sessionTimeoutMs
     })
     closing.add(() => control.close())
+    await store.survival.vouch()
     if (!world.metastore) refuseOtherNode(control)
     const broker = await Broker.open({ ...world, store, logDir, control, options: brokerOptions, values })
     closing.add(() => broker.close())

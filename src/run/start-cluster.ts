@@ -22,9 +22,14 @@ export interface RunningCluster {
 
 /**
  * Starts brokers 1 to `count` over one metastore in this process. `texts` are options of each; the port is that of the
- * first, the others follow (0: free ones), and the data folder is that of the cluster.
+ * first, the others follow (0: free ones), and the data folder is that of the cluster. `racks`: where they stand, in turn.
  */
-export async function runCluster(count: number, texts: Texts, logger: Logger = silent): Promise<RunningCluster> {
+export async function runCluster(
+  count: number,
+  texts: Texts,
+  logger: Logger = silent,
+  racks: readonly string[] = []
+): Promise<RunningCluster> {
   if (!(Number.isInteger(count) && count > 0))
     throw new NaruError('INVALID_CONFIG', `A cluster has at least one broker, not ${count}.`)
   const dataDir = texts[nodeOptions.dataDir.name]
@@ -42,7 +47,9 @@ export async function runCluster(count: number, texts: Texts, logger: Logger = s
       throw new NaruError('INVALID_CONFIG', `A broker's node id is a whole number above 0, not ${nodeId}.`)
     const disk = disks.get(nodeId) ?? (folder === undefined ? memoryDisk() : nodeDisk())
     disks.set(nodeId, disk)
-    const own = brokerTexts(texts, { count, index: nodeId - 1, nodeId, folder, port: ports.get(nodeId) })
+    const placed =
+      racks.length === 0 ? texts : { ...texts, [nodeOptions.rack.name]: racks[(nodeId - 1) % racks.length] }
+    const own = brokerTexts(placed, { count, index: nodeId - 1, nodeId, folder, port: ports.get(nodeId) })
     const broker = await runBroker(own, logger, { metastore, disk })
     ports.set(nodeId, broker.port)
     const gone = (end: () => Promise<void>) => () => {

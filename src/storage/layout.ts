@@ -11,6 +11,7 @@ import type { LogId } from './types.ts'
  *
  *   lock                                  held while a broker has the folder
  *   naru.json                             format version and what the broker keeps about itself
+ *   boot-id                               which run of the machine wrote last (survival.ts)
  *   checkpoint                            where each log is durable in its segments (checkpoint.ts)
  *   clean-shutdown                        names the checkpoint that says all; absent while a broker runs
  *   journal/sync-<n>, journal/cached-<n>  rings of rounds (rounds.ts, journal.ts)

@@ -28,6 +28,7 @@ import { IndexCache, TailCache } from './segments/reader-caches.ts'
 import type { Segment } from './segments/segment.ts'
 import { Space } from './space.ts'
 import { type StoreContext, type StoreEnvironment, unlimited } from './store-context.ts'
+import { Survival } from './survival.ts'
 import type { Log, LogConfig, LogId, LogStore } from './types.ts'
 
 /** A log with so much in memory is written to its segment. */
@@ -52,9 +53,10 @@ export async function openLogStore(
   try {
     const folders = new FolderSync(disk)
     await prepareFolder(disk, folders, folder)
+    const survival = await Survival.open(disk, folders, folder)
     const corrupt = environment.metrics.counter('naru_corrupt_batches_total', 'Damaged places found in logs')
     const checkpoint = await recover({ ...environment, folder, folders, corrupt })
-    return new Store(environment, folder, options, lock, folders, checkpoint, corrupt)
+    return new Store(environment, folder, options, lock, folders, survival, checkpoint, corrupt)
   } catch (error) {
     await lock.release()
     throw error
@@ -72,6 +74,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
   readonly lent = { bytes: 0 }
   readonly readBuffers = new ReadBuffers(this.lent)
   readonly pressure: UnwrittenBytes
+  readonly survival: Survival
   private readonly corruptBatches: Counter
   private readonly options: StoreOptions
   private readonly lock: DiskLock
@@ -101,6 +104,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     options: StoreOptions,
     lock: DiskLock,
     folders: FolderSync,
+    survival: Survival,
     checkpoint: Checkpoint,
     corrupt: Counter
   ) {
@@ -111,6 +115,7 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
     this.options = options
     this.lock = lock
     this.folders = folders
+    this.survival = survival
     this.corruptBatches = corrupt
     this.files = new FileCache(this.disk, options.openFilesMax)
     this.pressure = new UnwrittenBytes(options.unwrittenBytesMax)
@@ -133,8 +138,6 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
       () => this.pressure.bytes
     )
   }
-
-  // LogStore
 
   ids(): LogId[] {
     const names = new Set(this.checkpoints.names())
@@ -327,8 +330,6 @@ class Store implements LogStore, StoreContext, CommitHost, FlushHost, Checkpoint
   garbage(): string[] {
     return this.renamed.list()
   }
-
-  // private
 
   private flushOldest(): void {
     for (const log of this.unwritten) {

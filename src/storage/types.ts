@@ -4,6 +4,7 @@
  */
 
 import type { Compaction } from './compaction/log-compaction.ts'
+import type { Survived } from './survival.ts'
 
 /** A topic id as Kafka prints it: 16 bytes in base64url, 22 characters. */
 export type TopicId = string
@@ -158,6 +159,8 @@ export interface Pressure {
 }
 
 export interface LogStore {
+  /** What was found of the folder, and the word that it was dealt with. */
+  readonly survival: { readonly survived: Survived; vouch(): Promise<void> }
   readonly pressure: Pressure
   /** Memory that is kept only because reads (LogRead) were not released yet. */
   readonly lent: { readonly bytes: number }

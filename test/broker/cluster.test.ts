@@ -39,6 +39,8 @@ describe('finding topics', () => {
           leaderEpoch: found[0].partitions[0].leaderEpoch,
           replicas: [1],
           isr: [1],
+          elr: [],
+          lastKnownElr: [],
           offline: []
         }
       ]

@@ -5,16 +5,17 @@ import type { Watcher } from '../../src/partition/types.ts'
 import { batch, fetch, item, lines, openWorld, produce, put, settle, stateOf, valuesOf, type World } from './world.ts'
 
 /** Counts who watches a partition, from outside. */
-function countWatchers(partition: Partition): () => number {
+function countWatchers({ watchers }: Partition): () => number {
   const watching = new Set<Watcher>()
-  const { watch, unwatch } = partition
-  partition.watch = watcher => {
+  const add = watchers.add.bind(watchers)
+  const remove = watchers.delete.bind(watchers)
+  watchers.add = watcher => {
     watching.add(watcher)
-    watch.call(partition, watcher)
+    add(watcher)
   }
-  partition.unwatch = watcher => {
+  watchers.delete = watcher => {
     watching.delete(watcher)
-    unwatch.call(partition, watcher)
+    remove(watcher)
   }
   return () => watching.size
 }

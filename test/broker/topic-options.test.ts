@@ -81,8 +81,7 @@ describe('topic options', () => {
     preallocate: 'true',
     'remote.storage.enable': 'true',
     'segment.index.bytes': '1024',
-    'segment.jitter.ms': '5',
-    'unclean.leader.election.enable': 'true'
+    'segment.jitter.ms': '5'
   }
   for (const [name, text] of Object.entries(refused))
     it(`refuse ${name}=${text}, which would have no effect, and say why`, () => {

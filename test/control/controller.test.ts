@@ -1,48 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { openControl } from '../../src/control/control.ts'
-import { type Control, leaderOf, type PartitionImage } from '../../src/control/types.ts'
-import { openEmbeddedMetastore } from '../../src/metastore/embedded/embedded.ts'
-import type { Metastore } from '../../src/metastore/metastore.ts'
-import { ManualClock } from '../../src/std/clock.ts'
-import { silent } from '../../src/std/log.ts'
-import { SeededRandom } from '../../src/std/random.ts'
-
-const sessionTimeoutMs = 5000
-let seed = 100
-
-interface Nodes {
-  readonly clock: ManualClock
-  readonly metastore: Metastore
-  readonly controls: Control[]
-  open(nodeId: number): Promise<Control>
-  /** How a partition of the topic `t` stands, as a control sees it: the last one unless told otherwise. */
-  now(index?: number, control?: Control): PartitionImage
-}
-
-/** Controls of nodes 1 to `count`, and a topic `t` with replicas on all of them. */
-async function nodes(count: number, partitions = 1): Promise<Nodes> {
-  const clock = new ManualClock()
-  const metastore = await openEmbeddedMetastore({ clock, logger: silent })
-  const open = (nodeId: number) =>
-    openControl({ metastore, nodeId, sessionTimeoutMs, clock, random: new SeededRandom(seed++), logger: silent })
-  const controls: Control[] = []
-  for (let nodeId = 1; nodeId <= count; nodeId++) controls.push(await open(nodeId))
-  const replicas = controls.map(({ nodeId }) => nodeId)
-  const assignments = Array.from({ length: partitions }, () => replicas)
-  await controls[0].createTopic({ name: 't', assignments, configs: {} })
-  return {
-    clock,
-    metastore,
-    controls,
-    open,
-    now: (index = 0, control = controls.at(-1)!) => control.image.topic('t')!.partitions[index]
-  }
-}
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
-}
+import { leaderOf } from '../../src/control/types.ts'
+import { nodes, sessionTimeoutMs, settle } from './nodes.ts'
 
 /** As the store itself does when time has run out. */
 async function endLease(metastore: Metastore, lease: string): Promise<void> {
@@ -167,7 +126,10 @@ describe('a partition whose leader', () => {
   it('was the last in-sync replica waits for it, and it leads again with a new epoch when it is back', async () => {
     const { controls, open, now } = await nodes(2)
     const [first, second] = controls
-    assert.equal(await first.changeIsr(first.image.topic('t')!.topicId, 0, now(0, first), [1], []), true)
+    assert.equal(
+      await first.changeIsr(first.image.topic('t')!.topicId, 0, now(0, first), { isr: [1], joining: [], minIsr: 1 }),
+      true
+    )
     await first.close()
     await settle()
     assert.equal(leaderOf(second.image, now()), undefined)
@@ -182,7 +144,7 @@ describe('a partition whose leader', () => {
     const { controls, now } = await nodes(2)
     const [first, second] = controls
     const { topicId } = first.image.topic('t')!
-    assert.equal(await first.changeIsr(topicId, 0, now(0, first), [1], []), true)
+    assert.equal(await first.changeIsr(topicId, 0, now(0, first), { isr: [1], joining: [], minIsr: 1 }), true)
     await first.close()
     await settle()
     assert.equal(await second.elect(topicId, 0, 'preferred'), 'no candidate')
@@ -201,7 +163,10 @@ describe('a partition whose leader', () => {
     await open(1)
     assert.equal(await second.elect(topicId, 0, 'preferred'), 'no candidate', 'it is not in sync yet')
     const { epoch } = second.image.broker(1)!
-    assert.equal(await second.changeIsr(topicId, 0, now(0, second), [2, 1], [{ nodeId: 1, epoch }]), true)
+    assert.equal(
+      await second.changeIsr(topicId, 0, now(0, second), { isr: [2, 1], joining: [{ nodeId: 1, epoch }], minIsr: 1 }),
+      true
+    )
     assert.equal(await second.elect(topicId, 0, 'preferred'), 'elected')
     assert.deepEqual([now().leader, now().leaderEpoch, now().isr], [1, 2, [2, 1]])
   })
@@ -232,12 +197,15 @@ describe('a change of the ISR', () => {
     const [first, second, third] = controls
     const { topicId } = first.image.topic('t')!
     const seen = now(0, first)
-    assert.equal(await first.changeIsr(topicId, 0, seen, [1, 2], []), true)
-    assert.equal(await first.changeIsr(topicId, 0, seen, [1], []), false)
+    assert.equal(await first.changeIsr(topicId, 0, seen, { isr: [1, 2], joining: [], minIsr: 1 }), true)
+    assert.equal(await first.changeIsr(topicId, 0, seen, { isr: [1], joining: [], minIsr: 1 }), false)
     const { epoch } = first.image.broker(3)!
     await third.close()
     await open(3)
-    assert.equal(await first.changeIsr(topicId, 0, now(0, first), [1, 2, 3], [{ nodeId: 3, epoch }]), false)
+    assert.equal(
+      await first.changeIsr(topicId, 0, now(0, first), { isr: [1, 2, 3], joining: [{ nodeId: 3, epoch }], minIsr: 1 }),
+      false
+    )
     assert.deepEqual(second.image.topic('t')!.partitions[0].isr, [1, 2])
   })
 })
@@ -250,12 +218,21 @@ describe('changes of the ISR of many partitions at once', () => {
     const revisionNow = async () => (await metastore.get('nothing')).revision
     const before = await revisionNow()
     const stale = now(0, first)
-    assert.equal(await first.changeIsr(topicId, 0, stale, [1, 2], []), true)
+    assert.equal(await first.changeIsr(topicId, 0, stale, { isr: [1, 2], joining: [], minIsr: 1 }), true)
     const { epoch } = first.image.broker(3)!
     const asked = Array.from({ length: 300 }, (_, index) => {
       // One whose new member is of a former life, and one that goes by what is no longer so.
-      if (index === 7) return first.changeIsr(topicId, 7, now(7, first), [1, 2, 3], [{ nodeId: 3, epoch: epoch - 1 }])
-      return first.changeIsr(topicId, index, index === 0 ? stale : now(index, first), [1, 2], [])
+      if (index === 7)
+        return first.changeIsr(topicId, 7, now(7, first), {
+          isr: [1, 2, 3],
+          joining: [{ nodeId: 3, epoch: epoch - 1 }],
+          minIsr: 1
+        })
+      return first.changeIsr(topicId, index, index === 0 ? stale : now(index, first), {
+        isr: [1, 2],
+        joining: [],
+        minIsr: 1
+      })
     })
     // Somebody else comes first for one of them.
     const others = controls[1].elect(topicId, 9, 'preferred').then(() => controls[1].giveAway(topicId, 9))

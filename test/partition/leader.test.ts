@@ -101,6 +101,20 @@ describe('the high watermark', () => {
     await store.close()
   })
 
+  it('stays where it is while there are eligible leaders, however few must be in sync by now', async () => {
+    const { partition, lead, durable, store } = await replica({ 'min.insync.replicas': '2' })
+    const leader = lead([1, 2])
+    partition.append(one())
+    await durable()
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 2, 3], isr: [1], elr: [2] })
+    partition.config = { ...partition.config, minInsyncReplicas: 1 }
+    partition.commit()
+    assert.deepEqual([partition.highWatermark, leader.mayForgetElr], [0, true])
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 2, 3], isr: [1] })
+    assert.deepEqual([partition.highWatermark, leader.mayForgetElr], [1, false])
+    await store.close()
+  })
+
   it('of a new leader is not settled until its followers have come up to where it began', async () => {
     const { partition, lead, ack, durable, store } = await replica()
     const role = partition.follow(4)
@@ -157,6 +171,19 @@ describe('a leader', () => {
     assert.equal(leader.isReplica(3, 31), false)
     assert.throws(() => leader.checkReplica(3, 31), { code: 'STALE_BROKER_EPOCH' })
     assert.throws(() => leader.checkReplica(4, 40), { code: 'NOT_LEADER_OR_FOLLOWER' })
+    await store.close()
+  })
+
+  it('forgets what a replica had that has put itself out, and not what one had that it put out', async () => {
+    const { partition, lead, ack, store } = await replica()
+    const leader = lead([1, 2, 3])
+    ack(2, 0)
+    ack(3, 0)
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 2, 3], isr: [1, 3] })
+    assert.deepEqual(leader.joinable(0), [], 'its log has failed')
+    leader.pending.add(1)
+    partition.isrChanged(leader, { epoch: 5, replicas: [1, 2, 3], isr: [1] })
+    assert.deepEqual(leader.joinable(0), [{ nodeId: 3, epoch: 30 }])
     await store.close()
   })
 

@@ -117,7 +117,7 @@ describe('a partition', () => {
     const { lastOffset } = partition.appendFromProducer(numbered(0))
     partition.onDurable(lastOffset, note('durable'))
     partition.onCommitted(lastOffset, note('committed'))
-    partition.watch({ isReplica: false, advanced: () => void heard.push('watcher') })
+    partition.watchers.add({ isReplica: false, advanced: () => void heard.push('watcher') })
     partition.close(new NaruError('NOT_LEADER_OR_FOLLOWER', 'moved'))
     partition.close(new NaruError('UNKNOWN_TOPIC_OR_PARTITION', 'deleted'))
     partition.onDurable(lastOffset, note('late'))

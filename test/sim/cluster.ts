@@ -23,6 +23,7 @@ const options = {
   'replica.socket.timeout.ms': '1500',
   'offsets.topic.num.partitions': '1',
   'group.min.session.timeout.ms': '100',
+  'leader.imbalance.check.interval.seconds': '1',
   'group.initial.rebalance.delay.ms': '100',
   'log.segment.bytes': '1048576',
   'naru.journal.file.bytes': '65536',

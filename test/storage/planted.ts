@@ -17,6 +17,7 @@ function changed(disk: Disk, change: Change, calls: Partial<Disk> = {}): Disk {
     rename: (from, to) => disk.rename(from, to),
     remove: path => disk.remove(path),
     syncDir: path => disk.syncDir(path),
+    bootId: () => disk.bootId(),
     lock: path => disk.lock(path),
     allocate: bytes => disk.allocate(bytes),
     space: path => disk.space(path),

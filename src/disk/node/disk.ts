@@ -17,6 +17,8 @@ const { O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR } = fs.constants
 // Absent on some platforms: without O_DIRECT files go through the page cache, without O_DSYNC each write is followed by a sync.
 const directFlag: number | undefined = fs.constants.O_DIRECT
 const durableFlag: number | undefined = fs.constants.O_DSYNC
+/** Linux draws a new one with each boot; containers have that of their machine, whose page cache they share. */
+const bootIdPath = '/proc/sys/kernel/random/boot_id'
 const zeroChunkBytes = 1024 * 1024
 
 const allocator = new AlignedAllocator()
@@ -45,6 +47,14 @@ export function nodeDisk(): Disk {
     async space(path) {
       const { bsize, blocks, bavail } = await call<fs.StatsFs>(path, done => fs.statfs(path, done))
       return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
+    },
+    async bootId() {
+      try {
+        return (await call<string>(bootIdPath, done => fs.readFile(bootIdPath, 'latin1', done))).trim()
+      } catch {
+        // Linux only.
+        return undefined
+      }
     },
     async lock(path) {
       try {

@@ -18,7 +18,7 @@ import {
 import { LogRecovery } from './log-recovery.ts'
 
 const identityName = 'naru.json'
-const markerName = 'clean-shutdown'
+export const cleanMarkerName = 'clean-shutdown'
 
 export interface RecoveryContext {
   readonly disk: Disk
@@ -66,7 +66,7 @@ export async function writeCleanMarker(
   folder: string,
   checkpointNumber: number
 ): Promise<void> {
-  await replaceFile(disk, folders, folder, markerName, Buffer.from(String(checkpointNumber)))
+  await replaceFile(disk, folders, folder, cleanMarkerName, Buffer.from(String(checkpointNumber)))
 }
 
 /**
@@ -78,11 +78,11 @@ export async function recover(context: RecoveryContext): Promise<Checkpoint> {
   const { disk, folders, folder, logger } = context
   // A killed process may have left names that a power loss would take back.
   await folders.sync(folder)
-  const marker = await readWhole(disk, `${folder}/${markerName}`)
+  const marker = await readWhole(disk, `${folder}/${cleanMarkerName}`)
   const found = await readCheckpoint(disk, folder)
   // Durably gone before anything else is written: it must never vouch for what comes later.
   if (marker) {
-    await disk.remove(`${folder}/${markerName}`)
+    await disk.remove(`${folder}/${cleanMarkerName}`)
     await folders.sync(folder)
   }
   if (typeof found !== 'string' && marker?.toString() === String(found.number)) return found

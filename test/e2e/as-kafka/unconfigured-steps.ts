@@ -10,6 +10,7 @@ import { ExpireDelegationToken } from '../../../src/wire/kafka/messages/expire-d
 import { RenewDelegationToken } from '../../../src/wire/kafka/messages/renew-delegation-token.ts'
 import { SaslAuthenticate } from '../../../src/wire/kafka/messages/sasl-authenticate.ts'
 import { SaslHandshake } from '../../../src/wire/kafka/messages/sasl-handshake.ts'
+import { UnregisterBroker } from '../../../src/wire/kafka/messages/unregister-broker.ts'
 import { UpdateFeatures } from '../../../src/wire/kafka/messages/update-features.ts'
 import { type Step, step } from './step.ts'
 
@@ -36,6 +37,7 @@ const update = (name: string, featureUpdates: object[], validateOnly = true, ver
 
 /** What tools ask that a broker without security, quotas and features has a plain answer to. */
 export const unconfiguredSteps: readonly Step[] = [
+  step('the end of a broker that there is not', UnregisterBroker, 0, { brokerId: 77 }),
   step('access rules', DescribeAcls, 3, anyAcl),
   step('an access rule', CreateAcls, 3, { creations: [acl, acl] }),
   step('no access rule', CreateAcls, 3, { creations: [] }),

@@ -30,6 +30,7 @@ export function diskOf(disk: Disk, life: Life, load: DiskLoad, delay: () => Prom
     remove: path => done(disk.remove(path)),
     syncDir: path => done(disk.syncDir(path)),
     space: path => done(disk.space(path)),
+    bootId: () => disk.bootId(),
     lock: path => done(disk.lock(path)),
     allocate: bytes => disk.allocate(bytes)
   }

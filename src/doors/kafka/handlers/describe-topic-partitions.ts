@@ -33,8 +33,8 @@ export const describeTopicPartitions = handler(
           ...layPartition(partition),
           // A partition without a leader says no more than that.
           errorCode: 0,
-          eligibleLeaderReplicas: [],
-          lastKnownElr: []
+          eligibleLeaderReplicas: partition.elr,
+          lastKnownElr: partition.lastKnownElr
         })),
         topicAuthorizedOperations: authorizedOperations.topic
       })),

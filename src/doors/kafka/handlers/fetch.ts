@@ -9,7 +9,7 @@ type Response = ResponseOf<typeof Fetch>
 
 /**
  * Fetch. Sessions since version 7 (KIP-227), leader epochs since 9 (KIP-320), topic ids instead of names since 13
- * (KIP-516), and current leaders since 16 (KIP-951).
+ * (KIP-516), and current leaders since 16 (KIP-951). Consumers are sent to replicas near them since 11 (KIP-392).
  */
 export const fetch = handler(
   Fetch,
@@ -62,7 +62,7 @@ function toFetchRequest(request: RequestOf<typeof Fetch>, context: RequestContex
     room: () => context.responseRoom,
     reserve: bytes => context.reserve(bytes),
     readCommitted: request.isolationLevel === 1,
-    replica: replicaOf(request),
+    ...readerOf(request, context.apiVersion),
     sessionId: request.sessionId,
     sessionEpoch: request.sessionEpoch,
     usesTopicIds: context.apiVersion >= 13,
@@ -77,10 +77,14 @@ function toFetchRequest(request: RequestOf<typeof Fetch>, context: RequestContex
 
 /**
  * The follower that asks, since version 15, where it says of which life it is (KIP-903). Who names a replica before that is
- * no broker of this cluster, and reads as consumers do.
+ * no broker of this cluster, and reads as consumers do: since version 11 from followers too, if it is sent there (KIP-392).
  */
-function replicaOf({ replicaState: { replicaId, replicaEpoch } }: RequestOf<typeof Fetch>): FetchRequest['replica'] {
-  return replicaId >= 0 ? { nodeId: replicaId, brokerEpoch: replicaEpoch } : undefined
+function readerOf(
+  { replicaState: { replicaId, replicaEpoch }, rackId }: RequestOf<typeof Fetch>,
+  version: number
+): Pick<FetchRequest, 'replica' | 'rack'> {
+  if (replicaId >= 0) return { replica: { nodeId: replicaId, brokerEpoch: replicaEpoch } }
+  return version >= 11 ? { rack: rackId } : {}
 }
 
 function respond(result: FetchResult, readCommitted: boolean, context: RequestContext): Answer<Response> {
@@ -105,6 +109,7 @@ function respond(result: FetchResult, readCommitted: boolean, context: RequestCo
       abortedTransactions: readCommitted ? [] : null,
       ...(fetched.divergingEpoch && { divergingEpoch: fetched.divergingEpoch }),
       currentLeader: leaders?.of(fetched.error, fetched),
+      ...(fetched.readReplica !== undefined && { preferredReadReplica: fetched.readReplica }),
       records: fetched.records
     })
   }

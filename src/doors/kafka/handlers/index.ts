@@ -44,6 +44,7 @@ import { renewDelegationToken } from './renew-delegation-token.ts'
 import { saslAuthenticate } from './sasl-authenticate.ts'
 import { saslHandshake } from './sasl-handshake.ts'
 import { syncGroup } from './sync-group.ts'
+import { unregisterBroker } from './unregister-broker.ts'
 import { updateFeatures } from './update-features.ts'
 
 /** Every API that this door serves, but ApiVersions, which answers what is here. */
@@ -93,5 +94,6 @@ export const handlers: readonly Handler[] = [
   saslAuthenticate,
   saslHandshake,
   syncGroup,
+  unregisterBroker,
   updateFeatures
 ]
