@@ -4,11 +4,13 @@ import { cancelCommand } from './cluster/cancel.ts'
 import { drainCommand } from './cluster/drain.ts'
 import { rebalanceCommand } from './cluster/rebalance.ts'
 import { removeCommand } from './cluster/remove.ts'
+import { statusCommand } from './cluster/status.ts'
 
 /** `naru cluster`. */
 export function clusterCommand(): Command {
   return new Command('cluster')
-    .description('Let brokers come and go: move partitions between them.')
+    .description('See how a cluster stands; let brokers come and go.')
+    .addCommand(statusCommand())
     .addCommand(addCommand())
     .addCommand(drainCommand())
     .addCommand(removeCommand())

@@ -41,7 +41,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   cluster: {
     group: 'Look after:',
-    description: 'let brokers come and go: move partitions between them',
+    description: 'see how a cluster stands; let brokers come and go',
     load: async () => (await import('./cluster.ts')).clusterCommand()
   },
   doctor: {

@@ -1,4 +1,5 @@
-import { Failed, failureOf } from './failure.ts'
+import type { Broker } from '../client/cluster.ts'
+import { exitCodes, Failed, failureOf } from './failure.ts'
 
 /**
  * Does the same to each of several things: one that fails doesn't keep the others from it. Rejects with the error where
@@ -17,4 +18,10 @@ export async function forEach<T>(items: readonly T[], work: (item: T) => Promise
     }
   }
   if (failed > 0) throw new Failed(`${failed} of ${items.length} failed.`)
+}
+
+/** Says that a broker could not be asked: what it knows is missing from what is printed. The command ends as failed. */
+export function sayMissing({ id }: Pick<Broker, 'id'>, error: Error): void {
+  process.stderr.write(`naru: Broker ${id} could not be asked, and what it knows is missing: ${error.message}\n`)
+  process.exitCode = exitCodes.failed
 }

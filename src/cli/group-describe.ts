@@ -3,6 +3,7 @@ import { committedOffsets, describeGroup, type GroupDescription, listGroups } fr
 import type { Cluster } from '../client/cluster.ts'
 import { listOffsets } from '../client/offsets.ts'
 import { type ClientFlags, withClientFlags, withCluster } from './client.ts'
+import { forEach, sayMissing } from './each.ts'
 import { UsageError } from './failure.ts'
 import { count, printJson, printRows } from './output.ts'
 
@@ -49,14 +50,15 @@ Examples:
       if ((groups.length === 0) !== (flags.all === true)) throw new UsageError('Name the groups, or take --all.')
       return withCluster(flags, async cluster => {
         const ids = flags.all
-          ? (await cluster.retrying(() => listGroups(cluster))).map(({ groupId }) => groupId)
+          ? (await cluster.retrying(() => listGroups(cluster, sayMissing))).map(({ groupId }) => groupId)
           : groups
-        for (const [i, groupId] of ids.entries()) {
+        let printed = 0
+        await forEach(ids, async groupId => {
           const group = await cluster.retrying(() => describeGroup(cluster, groupId))
           const offsets = await groupOffsets(cluster, group)
           if (flags.json) printJson({ ...group, offsets })
-          else print(group, offsets, flags, i > 0)
-        }
+          else print(group, offsets, flags, printed++ > 0)
+        })
         if (ids.length === 0 && !flags.json) process.stdout.write('There are no groups.\n')
       })
     })

@@ -3,7 +3,7 @@ import { deleteGroup, type GroupListing, listGroups } from '../client/admin-grou
 import { deleteOffsets } from '../client/admin-offsets.ts'
 import { type ClientFlags, gather, withClientFlags, withCluster } from './client.ts'
 import { confirm } from './confirm.ts'
-import { forEach } from './each.ts'
+import { forEach, sayMissing } from './each.ts'
 import { UsageError } from './failure.ts'
 import { describeCommand } from './group-describe.ts'
 import { resetCommand } from './group-reset.ts'
@@ -42,7 +42,7 @@ function list(): Command {
         .option('--state <names>', 'only groups in one of these states: Stable,Empty')
         .option('--type <names>', 'only groups of these types: classic,consumer'),
     fetch: async (cluster, { state, type }) =>
-      (await listGroups(cluster)).filter(group => isOneOf(group.state, state) && isOneOf(group.type, type)),
+      (await listGroups(cluster, sayMissing)).filter(group => isOneOf(group.state, state) && isOneOf(group.type, type)),
     columns: {
       group: ({ groupId }) => groupId,
       state: row => row.state,

@@ -6,7 +6,7 @@ import { listOffsets, offsetOf } from '../client/offsets.ts'
 import { codeOf } from '../std/errors.ts'
 import { type ClientFlags, gather, nameAndValue, wholeNumber, withClientFlags, withCluster } from './client.ts'
 import { confirm } from './confirm.ts'
-import { forEach } from './each.ts'
+import { forEach, sayMissing } from './each.ts'
 import { listCommand } from './list-command.ts'
 import { bytesText, count, printJson, printRows } from './output.ts'
 import { alterCommand } from './topic-alter.ts'
@@ -144,7 +144,7 @@ async function describeOne(cluster: Cluster, topic: TopicInfo, flags: DescribeFl
 async function partitionsOf(cluster: Cluster, topic: TopicInfo) {
   const sizes = new Map<string, number>()
   // A broker that is away or doesn't tell must not keep the rest from being shown.
-  for (const { broker, replicas } of await describeLogDirs(cluster, [topic]).catch(() => []))
+  for (const { broker, replicas } of await describeLogDirs(cluster, [topic], sayMissing).catch(() => []))
     for (const { partition, bytes } of replicas) sizes.set(`${broker}/${partition}`, bytes)
   const asked = topic.partitions.map(({ index }) => ({ topic: topic.name, partition: index }))
   const [firsts, ends] = await Promise.all([

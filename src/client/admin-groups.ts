@@ -4,6 +4,7 @@ import { ListGroups } from '../wire/kafka/messages/list-groups.ts'
 import { OffsetFetch } from '../wire/kafka/messages/offset-fetch.ts'
 import { type Assignment, decodeAssignment } from './assignor.ts'
 import { type Cluster, ensureOk } from './cluster.ts'
+import { askEveryBroker, type Missing } from './every-broker.ts'
 import type { CommitOffset } from './group.ts'
 
 export interface GroupListing {
@@ -29,12 +30,11 @@ export interface GroupDescription extends Omit<GroupListing, 'type'> {
   }[]
 }
 
-/** The groups of all brokers. */
-export async function listGroups(cluster: Cluster): Promise<GroupListing[]> {
-  await cluster.fetchTopics([])
-  const lists = await Promise.all(
-    cluster.brokerList().map(async ({ id }) => {
-      const connection = await cluster.broker(id)
+/** The groups of all brokers. `missing`: see `askEveryBroker`. */
+export async function listGroups(cluster: Cluster, missing?: Missing): Promise<GroupListing[]> {
+  const lists = await askEveryBroker(
+    cluster,
+    async (connection, { id }) => {
       const { errorCode, groups } = await connection.request(ListGroups, {})
       ensureOk(errorCode, `Groups of broker ${id}`)
       return groups.map(({ groupId, protocolType, groupState, groupType }) => ({
@@ -43,7 +43,8 @@ export async function listGroups(cluster: Cluster): Promise<GroupListing[]> {
         state: groupState,
         type: groupType
       }))
-    })
+    },
+    missing
   )
   return lists.flat().sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
 }

@@ -5,6 +5,7 @@ import { DeleteRecords } from '../wire/kafka/messages/delete-records.ts'
 import { DeleteTopics } from '../wire/kafka/messages/delete-topics.ts'
 import { DescribeLogDirs } from '../wire/kafka/messages/describe-log-dirs.ts'
 import { type Cluster, ensureOk, type TopicInfo } from './cluster.ts'
+import { askEveryBroker, type Missing } from './every-broker.ts'
 
 export interface NewTopic {
   readonly name: string
@@ -77,16 +78,20 @@ export interface TopicPartitions {
   readonly partitions: readonly { readonly index: number }[]
 }
 
-/** The data folders of all brokers with what lies in them: all of it, or only these partitions. */
-export async function describeLogDirs(cluster: Cluster, topics: readonly TopicPartitions[] | null): Promise<LogDir[]> {
-  await cluster.fetchTopics([])
+/** The data folders of all brokers with what lies in them: all of it, or only these partitions. `missing`: see `askEveryBroker`. */
+export async function describeLogDirs(
+  cluster: Cluster,
+  topics: readonly TopicPartitions[] | null,
+  missing?: Missing
+): Promise<LogDir[]> {
   const asked = topics?.map(({ name, partitions }) => ({
     topic: name,
     partitions: partitions.map(({ index }) => index)
   }))
-  const answers = await Promise.all(
-    cluster.brokerList().map(async ({ id }) => {
-      const response = await (await cluster.broker(id)).request(DescribeLogDirs, { topics: asked ?? null })
+  const answers = await askEveryBroker(
+    cluster,
+    async (connection, { id }) => {
+      const response = await connection.request(DescribeLogDirs, { topics: asked ?? null })
       ensureOk(response.errorCode, `Folders of broker ${id}`)
       return response.results.map(({ errorCode, logDir, topics, totalBytes, usableBytes }): LogDir => {
         ensureOk(errorCode, `Folder ${logDir} of broker ${id}`)
@@ -101,7 +106,8 @@ export async function describeLogDirs(cluster: Cluster, topics: readonly TopicPa
         )
         return { broker: id, path: logDir, totalBytes, usableBytes, replicas }
       })
-    })
+    },
+    missing
   )
   return answers.flat()
 }

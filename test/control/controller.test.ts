@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { leaderOf } from '../../src/control/types.ts'
+import type { Metastore } from '../../src/metastore/metastore.ts'
 import { nodes, sessionTimeoutMs, settle } from './nodes.ts'
 
 /** As the store itself does when time has run out. */

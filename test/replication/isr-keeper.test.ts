@@ -31,6 +31,7 @@ async function leading(options: { lagMessagesMax?: number; minIsr?: number; elr?
     lagMessagesMax,
     brokerEpochOf: nodeId => nodeId * 10,
     isDraining: () => false,
+    inDoubt: () => false,
     change: async (_partition, leader, next) => {
       asked.push([...next])
       partition.isrChanged(leader, { epoch: 1, replicas, isr: next })

@@ -31,9 +31,8 @@ export async function collect(cluster: Cluster, options: CollectOptions): Promis
   const all = await cluster.retrying(() => listTopics(cluster, true))
   const wanted = options.topics.length === 0 ? all : await cluster.retrying(() => cluster.fetchTopics(options.topics))
   const brokers = await Promise.all(cluster.brokerList().map(broker => viewBroker(cluster, broker)))
-  // What the others know of groups, sizes and records goes through all of them.
   const reachable = brokers.every(({ unreachable }) => unreachable === undefined)
-  const logDirs = reachable ? await describeLogDirs(cluster, wanted) : []
+  const logDirs = await describeLogDirs(cluster, wanted, alreadySaid)
   const configs = await describeTopicConfigs(
     cluster,
     wanted.map(({ name }) => name)
@@ -45,7 +44,7 @@ export async function collect(cluster: Cluster, options: CollectOptions): Promis
   const ends = await listOffsets(cluster, asked, 'latest')
   const startedMs = cluster.clock.monotonic()
   progress.update({ at: 'groups' })
-  const groups = reachable ? await groupsOf(cluster) : []
+  const groups = await groupsOf(cluster)
   const sampled = reachable ? wanted.filter(({ internal }) => !internal) : []
   const samples = await sampleTopics(cluster, sampled, asked, { firsts, ends }, progress)
   const isLagging = groups.some(
@@ -58,7 +57,7 @@ export async function collect(cluster: Cluster, options: CollectOptions): Promis
   }
   const endsLater = await listOffsets(cluster, asked, 'latest')
   const elapsedMs = Math.max(1, cluster.clock.monotonic() - startedMs)
-  const seenLater = reachable ? await groupsOf(cluster) : []
+  const seenLater = await groupsOf(cluster)
   const groupsLater = new Map(seenLater.map(seen => [seen.group.groupId, seen]))
   const byTopic = new Map<string, number>()
   asked.forEach(({ topic, partition }, i) => void byTopic.set(`${topic}/${partition}`, i))
@@ -132,15 +131,20 @@ interface SeenGroup {
   readonly offsets: readonly GroupOffset[]
 }
 
+/** That a broker can't be reached is in its view. */
+const alreadySaid = () => {}
+
 /** Groups that go away while they are looked at are left out. */
 async function groupsOf(cluster: Cluster): Promise<SeenGroup[]> {
   const seen: SeenGroup[] = []
-  for (const { groupId } of await cluster.retrying(() => listGroups(cluster))) {
+  for (const { groupId } of await cluster.retrying(() => listGroups(cluster, alreadySaid))) {
     try {
       const group = await cluster.retrying(() => describeGroup(cluster, groupId))
       seen.push({ group, offsets: await groupOffsets(cluster, group) })
     } catch (error) {
-      if (codeOf(error) !== 'GROUP_ID_NOT_FOUND') throw error
+      // Gone, or its coordinator is: what remains is looked at all the same.
+      const code = codeOf(error)
+      if (code !== 'GROUP_ID_NOT_FOUND' && code !== 'NETWORK_EXCEPTION') throw error
     }
   }
   return seen
