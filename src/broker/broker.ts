@@ -18,6 +18,7 @@ import { cleanerOptions } from '../storage/compaction/options.ts'
 import type { LogStore, Pressure } from '../storage/types.ts'
 import { Cleaner } from './cleaner.ts'
 import { Cluster } from './cluster.ts'
+import { clusterMetrics } from './cluster-metrics.ts'
 import { Configs } from './configs.ts'
 import { CurrentOptions } from './current-options.ts'
 import { Fetcher, fetchOptions } from './fetch.ts'
@@ -103,6 +104,7 @@ export class Broker {
       return Boolean(topic?.partitions[ref.index])
     })
     this.options = new CurrentOptions(parts)
+    clusterMetrics({ metrics: parts.metrics, control, partitions: this.partitions })
     const throttles = this.options.view(throttleOptions)
     const throttleOf = (side: keyof typeof throttles) => new ReplicationThrottle(clock, () => throttles[side])
     const limits = values.of(fetchOptions)
@@ -141,6 +143,7 @@ export class Broker {
         control,
         logger,
         lostLeaders: this.lostLeaders,
+        metrics: parts.metrics,
         lanes: {
           nodeId: control.nodeId,
           clock,

@@ -6,6 +6,7 @@ import { type IsrWorld, PartitionIsrKeeper } from '../replication/isr-keeper.ts'
 import type { LaneWorld } from '../replication/lane.ts'
 import { messageOf } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
+import type { Metrics } from '../std/metrics.ts'
 import type { LostLeaders } from './lost-leaders.ts'
 
 /** Told when this broker begins or ceases to lead a partition. Called synchronously. */
@@ -38,12 +39,21 @@ export class Roles {
     parts: {
       control: Control
       logger: Logger
+      metrics: Metrics
       lanes: Omit<LaneWorld, 'brokerEpoch' | 'leaderAt' | 'refused' | 'connected' | 'disconnected'>
       lostLeaders: LostLeaders
     },
     listener: RoleListener
   ) {
-    const { control, logger, lanes, lostLeaders } = parts
+    const { control, logger, metrics, lanes, lostLeaders } = parts
+    const shrinks = metrics.counter(
+      'naru_isr_shrinks_total',
+      'Changes by which partitions led here lost replicas in sync.'
+    )
+    const expands = metrics.counter(
+      'naru_isr_expands_total',
+      'Changes by which partitions led here gained replicas in sync.'
+    )
     const { image } = control
     this.control = control
     this.logger = logger
@@ -75,7 +85,11 @@ export class Roles {
         const known = this.led.get(partition)
         if (known?.leader !== leader) return false
         const { minIsr } = leader
-        return control.changeIsr(partition.topicId, partition.index, known.image, { isr, joining, minIsr })
+        const before = known.image.isr.length
+        const done = await control.changeIsr(partition.topicId, partition.index, known.image, { isr, joining, minIsr })
+        if (done && isr.length < before) shrinks.add()
+        if (done && isr.length > before) expands.add()
+        return done
       }
     }
   }

@@ -3,12 +3,14 @@ import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
+import type { Metrics } from '../std/metrics.ts'
 import { OptionValues } from '../std/option.ts'
 import type { Random } from '../std/random.ts'
 import type { TopicId } from '../storage/types.ts'
 import { Controller } from './controller.ts'
 import { Departures } from './departures.ts'
 import { newPartition, repaired } from './election.ts'
+import { ElectionCounters } from './election-counters.ts'
 import { Follower } from './follower.ts'
 import { foundCluster, newId } from './founding.ts'
 import type { Image } from './image.ts'
@@ -52,6 +54,7 @@ export interface ControlOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly metrics?: Metrics
 }
 
 /** How many producer ids a broker takes at a time, as Kafka's. */
@@ -103,7 +106,8 @@ class MetastoreControl implements Control {
     this.metadata = new Metadata(metastore, follower)
     const { values = new OptionValues({}), sessionTimeoutMs = controlOptions.sessionTimeoutMs.default } = options
     this.policyOf = topic => topicPolicy(topic, this.image, values)
-    this.roles = new RoleChanges(this.metadata, new PartitionChanges(this.metadata), this.policyOf)
+    const elections = new ElectionCounters(options.metrics)
+    this.roles = new RoleChanges(this.metadata, new PartitionChanges(this.metadata), this.policyOf, elections)
     this.departures = new Departures(this.metadata, this.roles, logger)
     this.membership = new Membership(
       this.metadata,
@@ -118,6 +122,7 @@ class MetastoreControl implements Control {
     this.controller = new Controller(this.metadata, nodeId, {
       clock,
       logger,
+      elections,
       sessionTimeoutMs,
       inDoubt: () => this.membership.inDoubt,
       policyOf: this.policyOf,

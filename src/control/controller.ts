@@ -3,6 +3,7 @@ import { type Lease, MetastoreError, type Operation, transactionOperationsMax } 
 import type { Clock, Timer } from '../std/clock.ts'
 import type { Logger } from '../std/log.ts'
 import { repaired } from './election.ts'
+import type { ElectionCounters } from './election-counters.ts'
 import { controllerElection, format, keys } from './keys.ts'
 import { type Metadata, madeBy, registeredAs } from './metadata.ts'
 import { PreferredLeaders, type Return } from './preferred-leaders.ts'
@@ -29,6 +30,7 @@ export class Controller {
   private readonly nodeId: number
   private readonly clock: Clock
   private readonly logger: Logger
+  private readonly elections: ElectionCounters
   private readonly policyOf: (topic: TopicImage) => TopicPolicy
   private readonly preferred: PreferredLeaders
   private readonly sessionTimeoutMs: number
@@ -53,6 +55,7 @@ export class Controller {
       sessionTimeoutMs: number
       /** See Control. */
       inDoubt(): boolean
+      elections: ElectionCounters
       policyOf(topic: TopicImage): TopicPolicy
       /** How often leaders are given back to preferred replicas; never when undefined. */
       rebalanceIntervalMs: number | undefined
@@ -60,6 +63,7 @@ export class Controller {
   ) {
     this.metadata = metadata
     this.nodeId = nodeId
+    this.elections = world.elections
     this.policyOf = world.policyOf
     this.clock = world.clock
     this.logger = world.logger
@@ -268,8 +272,12 @@ export class Controller {
       ...repairs.map(({ key }) => this.metadata.unchanged(key))
     ]
     const puts = repairs.map(({ key, partition }): Operation => ({ type: 'put', key, value: format(partition) }))
-    // Where one of them has changed, all are looked at again; the change itself is in the image now.
-    if (!(await this.metadata.txn(compares, puts))) for (const { place } of repairs) this.look(place)
+    const { image } = this.metadata
+    const before = repairs.map(({ place }) => image.topicById(place.topicId)?.partitions[place.index])
+    if (await this.metadata.txn(compares, puts))
+      for (const [at, { partition }] of repairs.entries()) this.elections.count(before[at], partition)
+    // One of them has changed, and the change is in the image now: all are looked at again.
+    else for (const { place } of repairs) this.look(place)
   }
 }
 

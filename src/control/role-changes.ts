@@ -2,6 +2,7 @@ import type { Compare } from '../metastore/metastore.ts'
 import { assert } from '../std/assert.ts'
 import type { TopicId } from '../storage/types.ts'
 import { electedBy, withIsr, without } from './election.ts'
+import type { ElectionCounters } from './election-counters.ts'
 import { format, keys } from './keys.ts'
 import { type Metadata, registeredAs } from './metadata.ts'
 import type { PartitionChanges } from './partition-changes.ts'
@@ -13,11 +14,18 @@ export class RoleChanges {
   private readonly metadata: Metadata
   private readonly changes: PartitionChanges
   private readonly policyOf: (topic: TopicImage) => TopicPolicy
+  private readonly elections: ElectionCounters
 
-  constructor(metadata: Metadata, changes: PartitionChanges, policyOf: (topic: TopicImage) => TopicPolicy) {
+  constructor(
+    metadata: Metadata,
+    changes: PartitionChanges,
+    policyOf: (topic: TopicImage) => TopicPolicy,
+    elections: ElectionCounters
+  ) {
     this.metadata = metadata
     this.changes = changes
     this.policyOf = policyOf
+    this.elections = elections
   }
 
   /** See `Control.changeIsr`. */
@@ -58,8 +66,11 @@ export class RoleChanges {
     }
   }
 
-  private putElected(topicId: TopicId, index: number, elected: PartitionImage): Promise<boolean> {
-    return this.put(topicId, index, elected, [registeredAs(elected.leader, elected.leaderBrokerEpoch)])
+  private async putElected(topicId: TopicId, index: number, elected: PartitionImage): Promise<boolean> {
+    const before = this.metadata.image.topicById(topicId)?.partitions[index]
+    const done = await this.put(topicId, index, elected, [registeredAs(elected.leader, elected.leaderBrokerEpoch)])
+    if (done) this.elections.count(before, elected)
+    return done
   }
 
   private put(topicId: TopicId, index: number, value: PartitionImage, compares: readonly Compare[]): Promise<boolean> {

@@ -96,7 +96,12 @@ export class LeaderRole {
    * been added and may need hours until they have everything.
    */
   get minIsr(): number {
-    return Math.min(this.minInsyncReplicas(), this.replicas.length - this.addingCount)
+    return Math.min(this.minInsyncReplicas(), this.settledReplicas)
+  }
+
+  /** How many replicas there are, without those that a reassignment has added. */
+  get settledReplicas(): number {
+    return this.replicas.length - this.addingCount
   }
 
   get isUnderMinIsr(): boolean {
