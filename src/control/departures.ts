@@ -34,9 +34,9 @@ export class Departures {
     const replicas = this.replicasOf(nodeId)
     const wasKnown = image.lifeOf(nodeId) !== undefined
     if (!wasKnown && replicas.length === 0) return false
-    await this.endAny(nodeId)
-    // Without its life a process that still runs leads nothing and does not register again.
+    // First: without its life a process that still runs leads nothing, and does not register again.
     if (wasKnown) await this.metadata.txn([], [{ type: 'delete', key: keys.node(nodeId) }])
+    await this.endAny(nodeId)
     await this.forsake(nodeId, replicas)
     this.logger.warn({ nodeId, replicas: replicas.length }, 'a broker was unregistered')
     return true
