@@ -239,7 +239,9 @@ describe('changes of the ISR of many partitions at once', () => {
     const others = controls[1].elect(topicId, 9, 'preferred').then(() => controls[1].giveAway(topicId, 9))
     const outcomes = await Promise.all(asked)
     await others
-    for (const [index, changed] of outcomes.entries()) assert.equal(changed, index !== 0 && index !== 7, `of ${index}`)
+    // Who came first for one of them may have been node 2, which has left the ISR of it.
+    for (const [index, changed] of outcomes.entries())
+      if (index !== 9) assert.equal(changed, index !== 0 && index !== 7, `of ${index}`)
     await settle()
     for (const index of [1, 8, 150, 299]) assert.deepEqual(now(index).isr, [1, 2])
     assert.deepEqual(now(7).isr, [1, 2, 3])

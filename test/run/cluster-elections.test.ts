@@ -11,7 +11,7 @@ import { DescribeTopicPartitions } from '../../src/wire/kafka/messages/describe-
 import { Fetch } from '../../src/wire/kafka/messages/fetch.ts'
 import { IncrementalAlterConfigs } from '../../src/wire/kafka/messages/incremental-alter-configs.ts'
 import { Produce } from '../../src/wire/kafka/messages/produce.ts'
-import { valuesOf } from '../support/batches.ts'
+import { valuesOf } from '../sim/clients/reader.ts'
 
 const topic = 't'
 

@@ -10,7 +10,7 @@ import { errorOfNumber } from '../../src/wire/kafka/errors.ts'
 import { CreateTopics } from '../../src/wire/kafka/messages/create-topics.ts'
 import { Fetch } from '../../src/wire/kafka/messages/fetch.ts'
 import { Produce } from '../../src/wire/kafka/messages/produce.ts'
-import { valuesOf } from '../support/batches.ts'
+import { valuesOf } from '../sim/clients/reader.ts'
 
 const topic = 't'
 
