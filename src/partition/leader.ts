@@ -51,6 +51,8 @@ export class LeaderRole {
   readonly firstOffset: number
   /** Members of changes of the ISR that may have happened. */
   readonly pending = new Set<number>()
+  /** Whom this leader has asked to be put out of the ISR since they last came in; whoever else left has put itself out. */
+  readonly putOut = new Set<number>()
   private readonly log: Log
   private readonly keeper: IsrKeeper
   private readonly followers = new Map<number, FollowerState>()
@@ -78,11 +80,12 @@ export class LeaderRole {
 
   /**
    * The metastore has other replicas, or other sets of them. What was known of who is no replica is forgotten; of who left
-   * the ISR and was not put out by this leader, too: it has put itself out, as its log has failed.
+   * the ISR and was not put out by this leader, too: its log has failed, and what it once had must not bring it back in.
    */
   changeTo({ replicas, isr, elr = [], adding = [] }: Leadership): void {
-    const wasPutOut = (nodeId: number) => this.pending.size > 0 && !this.pending.has(nodeId)
-    for (const nodeId of this.isr) if (!isr.includes(nodeId) && !wasPutOut(nodeId)) this.followers.delete(nodeId)
+    for (const nodeId of this.isr)
+      if (!isr.includes(nodeId) && !this.putOut.has(nodeId)) this.followers.delete(nodeId)
+    for (const nodeId of isr) if (!this.isr.includes(nodeId)) this.putOut.delete(nodeId)
     this.replicas = replicas
     this.isr = isr
     this.elr = elr

@@ -123,6 +123,7 @@ export class PartitionIsrKeeper implements IsrKeeper {
     const { topic, index } = partition
     this.changing = true
     for (const nodeId of isr) leader.pending.add(nodeId)
+    for (const nodeId of leader.isr) if (!isr.includes(nodeId)) leader.putOut.add(nodeId)
     try {
       const changed = await world.change(partition, leader, isr, joining)
       // The image has it, or something newer: `isrChanged` has been called, and what was pending is settled.

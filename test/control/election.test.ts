@@ -31,6 +31,7 @@ function there(...nodeIds: readonly number[]): MetadataImage {
     topics: () => [],
     reassigning: () => [],
     brokers: () => brokers,
+    absentees: () => [],
     broker: nodeId => brokers.find(broker => broker.nodeId === nodeId),
     brokerConfigs: () => ({})
   }

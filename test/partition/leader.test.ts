@@ -181,7 +181,7 @@ describe('a leader', () => {
     ack(3, 0)
     partition.isrChanged(leader, { epoch: 5, replicas: [1, 2, 3], isr: [1, 3] })
     assert.deepEqual(leader.joinable(0), [], 'its log has failed')
-    leader.pending.add(1)
+    leader.putOut.add(3)
     partition.isrChanged(leader, { epoch: 5, replicas: [1, 2, 3], isr: [1] })
     assert.deepEqual(leader.joinable(0), [{ nodeId: 3, epoch: 30 }])
     await store.close()

@@ -146,7 +146,7 @@ describe('a partition', () => {
     const { lastOffset } = partition.appendFromProducer(numbered(0))
     await new Promise<void>(resolve => partition.onCommitted(lastOffset, () => resolve()))
     let told = 0
-    partition.watch({ isReplica: true, advanced: () => void told++ })
+    partition.watchers.add({ isReplica: true, advanced: () => void told++ })
     await partition.deleteRecordsBefore(-1)
     assert.equal(told, 1)
     await store.close()
