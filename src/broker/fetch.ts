@@ -373,7 +373,7 @@ export class Fetcher {
 
   /** Consumers of a follower wait for the high watermark that it knows. */
   private hasHighWatermarkFor({ isReplica, toldHighWatermark }: FetchEntry, partition: Partition): boolean {
-    if (!this.readReplica || !isReplica || toldHighWatermark === undefined) return false
+    if (!this.readReplica || !isReplica) return false
     return toldHighWatermark !== partition.highWatermark
   }
 }
