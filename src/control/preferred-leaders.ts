@@ -33,6 +33,8 @@ export interface PreferredLeadersWorld {
 export class PreferredLeaders {
   private readonly world: PreferredLeadersWorld
   private readonly away = new Map<TopicId, Set<number>>()
+  /** By partition, the registration that it was last given back to. */
+  private readonly given = new Map<string, number>()
   private timer: Timer | undefined
   private running = false
 
@@ -41,12 +43,16 @@ export class PreferredLeaders {
   }
 
   /** To be called for every partition when it, or who is there, may have changed. */
-  note(topicId: TopicId, index: number, { leader, replicas }: PartitionImage): void {
+  note(topicId: TopicId, index: number, { leader, leaderBrokerEpoch, replicas }: PartitionImage): void {
     const known = this.away.get(topicId)
     if (leader === replicas[0]) {
-      if (known?.delete(index) && known.size === 0) this.away.delete(topicId)
+      if (!known?.delete(index)) return
+      if (known.size === 0) this.away.delete(topicId)
+      this.given.set(`${topicId}/${index}`, leaderBrokerEpoch)
       return
     }
+    // Who was about to stop, or had a full disk, may lead again when that is over.
+    if (this.world.image.broker(replicas[0])?.draining) this.given.delete(`${topicId}/${index}`)
     if (known) known.add(index)
     else this.away.set(topicId, new Set([index]))
     this.wait(this.world.intervalMs)
@@ -57,6 +63,7 @@ export class PreferredLeaders {
     this.timer?.cancel()
     this.timer = undefined
     this.away.clear()
+    this.given.clear()
   }
 
   private wait(delayMs: number | undefined): void {
@@ -92,7 +99,10 @@ export class PreferredLeaders {
       for (const index of indexes) {
         const partition = topic.partitions[index]
         const elected = partition && electedBy('preferred', image, partition, policy)
-        if (typeof elected === 'object') returns.push({ topicId, index, partition: elected })
+        if (typeof elected !== 'object') continue
+        // It could not serve what it led, and gave it away: not again in this life.
+        if (this.given.get(`${topicId}/${index}`) === elected.leaderBrokerEpoch) continue
+        returns.push({ topicId, index, partition: elected })
         if (returns.length === electedTogether) return returns
       }
     }

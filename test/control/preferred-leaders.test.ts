@@ -46,6 +46,22 @@ describe('leaders that are not the preferred ones', () => {
     assert.equal(led().filter(leader => leader === 1).length, 150)
   })
 
+  it('stay where they are when the preferred one gives them away again', async () => {
+    const { clock, controls, led, now, back, topicId } = await away(1, () => true)
+    clock.advance(60_000)
+    await settle()
+    assert.deepEqual(led(), [1])
+    await back.giveAway(topicId, 0)
+    await settle()
+    assert.deepEqual(led(), [2])
+    const change = { isr: [2, 3, 1], joining: [{ nodeId: 1, epoch: back.brokerEpoch! }], minIsr: 1 }
+    assert.ok(await controls[1].changeIsr(topicId, 0, now(0, controls[1]), change))
+    await settle()
+    clock.advance(120_000)
+    await settle()
+    assert.deepEqual(led(), [2])
+  })
+
   it('are looked for only while there are some', async () => {
     const { clock, controls } = await nodes(3, 1, texts)
     const [first, second] = controls
