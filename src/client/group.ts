@@ -70,6 +70,8 @@ export class GroupMember {
 
   /** Joins, or joins again, and resolves with this member's partitions. */
   async join(): Promise<Assignment> {
+    // Heartbeats of the generation before would be told of the rebalance that this is, and have it joined twice.
+    this.epoch++
     const assignment = await this.cluster.retrying(async () => {
       for (;;) {
         const assigned = await this.tryJoin()

@@ -33,7 +33,11 @@ const found = [
   // A follower was told a new log start in an answer that it had no use for, and never again.
   8,
   // A broker whose groups' log was damaged waited for it before it listened, and nobody could take over from it.
-  100_183
+  100_183,
+  // A damaged replica was given leadership back again and again, and gave it away each time.
+  910_112,
+  // A member's heartbeats of the generation before had it join again when it had just joined, for ever.
+  910_118
 ]
 
 describe('a simulated cluster', () => {
