@@ -83,8 +83,7 @@ export class LeaderRole {
    * the ISR and was not put out by this leader, too: its log has failed, and what it once had must not bring it back in.
    */
   changeTo({ replicas, isr, elr = [], adding = [] }: Leadership): void {
-    for (const nodeId of this.isr)
-      if (!isr.includes(nodeId) && !this.putOut.has(nodeId)) this.followers.delete(nodeId)
+    for (const nodeId of this.isr) if (!isr.includes(nodeId) && !this.putOut.has(nodeId)) this.followers.delete(nodeId)
     for (const nodeId of isr) if (!this.isr.includes(nodeId)) this.putOut.delete(nodeId)
     this.replicas = replicas
     this.isr = isr
