@@ -64,8 +64,8 @@ async function removeDead(cluster: Cluster, id: number, flags: RemoveFlags): Pro
     )
   if (!done) return
   await unregisterBroker(cluster, id).catch(error => {
-    // Nobody knows of it any more; or registrations end by themselves, and there is nothing to ask for.
-    if (codeOf(error) !== 'BROKER_ID_NOT_REGISTERED' && codeOf(error) !== 'UNSUPPORTED_VERSION') throw error
+    // Nobody knows of it any more.
+    if (codeOf(error) !== 'BROKER_ID_NOT_REGISTERED') throw error
   })
   if (!flags.json) process.stdout.write(`Broker ${id} is forgotten.\n`)
 }

@@ -32,7 +32,8 @@ export async function collect(cluster: Cluster, options: CollectOptions): Promis
   const wanted = options.topics.length === 0 ? all : await cluster.retrying(() => cluster.fetchTopics(options.topics))
   const brokers = await Promise.all(cluster.brokerList().map(broker => viewBroker(cluster, broker)))
   const reachable = brokers.every(({ unreachable }) => unreachable === undefined)
-  const logDirs = await describeLogDirs(cluster, wanted, alreadySaid)
+  const isAnyoneThere = brokers.some(({ unreachable }) => unreachable === undefined)
+  const logDirs = isAnyoneThere ? await describeLogDirs(cluster, wanted, alreadySaid) : []
   const configs = await describeTopicConfigs(
     cluster,
     wanted.map(({ name }) => name)
@@ -44,7 +45,7 @@ export async function collect(cluster: Cluster, options: CollectOptions): Promis
   const ends = await listOffsets(cluster, asked, 'latest')
   const startedMs = cluster.clock.monotonic()
   progress.update({ at: 'groups' })
-  const groups = await groupsOf(cluster)
+  const groups = isAnyoneThere ? await groupsOf(cluster) : []
   const sampled = reachable ? wanted.filter(({ internal }) => !internal) : []
   const samples = await sampleTopics(cluster, sampled, asked, { firsts, ends }, progress)
   const isLagging = groups.some(
@@ -57,7 +58,7 @@ export async function collect(cluster: Cluster, options: CollectOptions): Promis
   }
   const endsLater = await listOffsets(cluster, asked, 'latest')
   const elapsedMs = Math.max(1, cluster.clock.monotonic() - startedMs)
-  const seenLater = await groupsOf(cluster)
+  const seenLater = isAnyoneThere ? await groupsOf(cluster) : []
   const groupsLater = new Map(seenLater.map(seen => [seen.group.groupId, seen]))
   const byTopic = new Map<string, number>()
   asked.forEach(({ topic, partition }, i) => void byTopic.set(`${topic}/${partition}`, i))
