@@ -27,12 +27,14 @@ export class ProducerLog {
     this.state.clear()
     const snapshot = await this.log.latestSnapshot()
     let from = this.log.startOffset
-    if (snapshot && snapshot.offset >= from && this.state.load(snapshot.bytes)) from = snapshot.offset
+    // Below a snapshot all is known; the log's start may lie within a batch, which may be repeated still.
+    let knownBelow = 0
+    if (snapshot && snapshot.offset >= from && this.state.load(snapshot.bytes)) from = knownBelow = snapshot.offset
     this.snapshotOffset = from
     this.bytesSinceSnapshot = this.log.bytesBetween(from, this.log.endOffset, Number.MAX_SAFE_INTEGER)
     if (from >= this.log.endOffset) return
     await this.log.scan(from, (batches, at) => {
-      if (header.baseOffset(batches, at) >= from) this.state.record(batches, at, header.maxTimestamp(batches, at))
+      if (header.baseOffset(batches, at) >= knownBelow) this.state.record(batches, at, header.maxTimestamp(batches, at))
     })
   }
 

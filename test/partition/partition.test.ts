@@ -33,12 +33,11 @@ async function lead(
   return { partition, scannedFrom }
 }
 
-const numbered = (baseSequence: number, bytes = 1) =>
-  buildBatch([{ timestamp: 1_700_000_000_000, value: Buffer.alloc(bytes, 'x') }], {
-    producerId: 5,
-    producerEpoch: 0,
-    baseSequence
-  })
+const numbered = (baseSequence: number, bytes = 1, producerEpoch = 0, records = 1) =>
+  buildBatch(
+    Array.from({ length: records }, () => ({ timestamp: 1_700_000_000_000, value: Buffer.alloc(bytes, 'x') })),
+    { producerId: 5, producerEpoch, baseSequence }
+  )
 
 const simulated = () => new SimulatedDisk({ random: new SeededRandom(1), faults: { slow: 0 } })
 
@@ -104,6 +103,23 @@ describe('a partition', () => {
     assert.equal(scannedFrom, 3)
     for (let i = 0; i < 4; i++) assert.equal(back.appendFromProducer(numbered(i)).baseOffset, i)
     assert.equal(back.appendFromProducer(numbered(4)).baseOffset, 4)
+    await again.close()
+  })
+
+  it('knows after a restart a batch of which deleted records were the first', async () => {
+    const disk = simulated()
+    const world = setting(disk)
+    const store = await openStore(world)
+    const { partition } = await lead(store, world)
+    const three = () => numbered(0, 1, 0, 3)
+    await partition.whenCommitted(partition.appendFromProducer(three()).lastOffset)
+    await partition.deleteRecordsBefore(1)
+    disk.crash()
+    const after = setting(disk.afterCrash())
+    const again = await openStore(after)
+    const { partition: back } = await lead(again, after, 1)
+    assert.equal(back.appendFromProducer(three()).baseOffset, 0)
+    assert.equal(back.endOffset, 3)
     await again.close()
   })
 
