@@ -33,9 +33,18 @@ export class ProducerLog {
     this.snapshotOffset = from
     this.bytesSinceSnapshot = this.log.bytesBetween(from, this.log.endOffset, Number.MAX_SAFE_INTEGER)
     if (from >= this.log.endOffset) return
-    await this.log.scan(from, (batches, at) => {
-      if (header.baseOffset(batches, at) >= knownBelow) this.state.record(batches, at, header.maxTimestamp(batches, at))
-    })
+    let nowMs: number | undefined
+    await this.log.scan(
+      from,
+      (batches, at) => {
+        nowMs = header.maxTimestamp(batches, at)
+        if (header.baseOffset(batches, at) >= knownBelow) this.state.record(batches, at, nowMs)
+      },
+      headers => {
+        const unknown = headers?.filter(batch => header.baseOffset(batch) >= knownBelow)
+        this.state.recordDamaged(unknown, nowMs)
+      }
+    )
   }
 
   /** Takes up batches that were appended. */

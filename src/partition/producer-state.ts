@@ -8,6 +8,9 @@ const sequenceMax = 0x7fff_ffff
 /** Of so many producers one is chosen where there are too many. */
 const lookedAtMax = 16
 
+/** Sequence numbers of batches of which nothing is known but that they may have been there. */
+const unknownSequence = -1
+
 interface KeptBatch {
   readonly firstSequence: number
   readonly lastSequence: number
@@ -22,12 +25,15 @@ interface Producer {
   batches: KeptBatch[]
   /** Wall clock of the last append, for expiry. */
   lastAppendMs: number
+  /** The newest epoch in which it was refused since its newest batches may be among what is damaged. */
+  refusedEpoch?: number
 }
 
 /** A producer whose sequence numbers are remembered. */
 export interface ActiveProducer {
   readonly producerId: number
   readonly producerEpoch: number
+  /** -1 where it may be among what is damaged. */
   readonly lastSequence: number
   /** When it last appended: the broker's time; after a restart that of its newest record. */
   readonly lastAppendMs: number
@@ -73,16 +79,21 @@ export class ProducerState {
         'INVALID_PRODUCER_EPOCH',
         `Producer ${id} wrote with epoch ${epoch}, but epoch ${producer.epoch} has taken over.`
       )
+    const isDoubtful = lastOf(producer).lastSequence === unknownSequence
     if (epoch > producer.epoch) {
+      // The first batch of an epoch may be there as well; who begins another one because it was refused repeats nothing.
+      if (isDoubtful && epoch <= (producer.refusedEpoch ?? epoch)) throw inDoubt(producer, batch, at)
       if (first !== 0) throw outOfOrder(id, epoch, first, 'a new epoch begins at sequence 0')
       return undefined
     }
     const last = sequenceAfter(first, header.lastOffsetDelta(batch, at))
     const duplicate = producer.batches.find(kept => kept.firstSequence === first && kept.lastSequence === last)
     if (duplicate) return duplicate
-    const previous = producer.batches[producer.batches.length - 1].lastSequence
-    if (first !== sequenceAfter(previous, 1)) throw outOfOrder(id, epoch, first, `the last one was ${previous}`)
-    return undefined
+    const previous = lastOf(producer).lastSequence
+    if (!isDoubtful && first === sequenceAfter(previous, 1)) return undefined
+    if (producer.batches.some(({ lastSequence }) => lastSequence === unknownSequence))
+      throw inDoubt(producer, batch, at)
+    throw outOfOrder(id, epoch, first, `the last one was ${previous}`)
   }
 
   /** Takes up a batch that is in the log, with its final offsets. Batches without a producer id are passed over. */
@@ -107,9 +118,44 @@ export class ProducerState {
       this.producers.set(id, { epoch, batches: [kept], lastAppendMs: nowMs })
       return
     }
-    if (producer.batches.length === batchesKept) producer.batches.shift()
-    producer.batches.push(kept)
+    keep(producer, kept)
     producer.lastAppendMs = nowMs
+  }
+
+  /**
+   * Takes up batches that are in the log and damaged, by their headers: as sound ones where these go on with what was
+   * known of their producers. Where they don't, or there are none, any producer may have written there: until a later
+   * batch of it is found it is told OUT_OF_ORDER_SEQUENCE_NUMBER, and goes on with a new epoch (KIP-360).
+   * `nowMs`: the time of the batch before.
+   */
+  recordDamaged(headers: readonly Buffer[] | undefined, nowMs: number | undefined): void {
+    if (!headers) this.doubtAll()
+    for (const batch of headers ?? []) {
+      const found = this.claimOf(batch)
+      // It may be another producer's that only looks new.
+      if (found !== 'follows') this.doubtAll()
+      if (found !== 'contradicts') this.record(batch, 0, nowMs ?? header.maxTimestamp(batch))
+    }
+  }
+
+  private doubtAll(): void {
+    const unknown = { firstSequence: unknownSequence, lastSequence: unknownSequence, firstOffset: -1, lastOffset: -1 }
+    for (const producer of this.producers.values())
+      if (lastOf(producer).lastSequence !== unknownSequence) keep(producer, { ...unknown, timestamp: -1 })
+  }
+
+  /** What a header of a damaged batch says, held against what came before: its bytes may be the damaged ones. */
+  private claimOf(batch: Buffer): 'follows' | 'begins' | 'contradicts' {
+    const id = header.producerId(batch)
+    const epoch = header.producerEpoch(batch)
+    const first = header.baseSequence(batch)
+    if (id === -1) return epoch === -1 && first === -1 ? 'follows' : 'contradicts'
+    if (id < 0 || epoch < 0 || first < 0 || header.isControl(batch)) return 'contradicts'
+    const producer = this.producers.get(id)
+    if (!producer || (epoch > producer.epoch && first === 0)) return 'begins'
+    const { lastSequence } = lastOf(producer)
+    if (epoch !== producer.epoch || lastSequence === unknownSequence) return 'contradicts'
+    return first === sequenceAfter(lastSequence, 1) ? 'follows' : 'contradicts'
   }
 
   /** Makes room: the longest silent of the oldest few, so that one which goes on writing stays. */
@@ -125,8 +171,8 @@ export class ProducerState {
 
   /** Whether the batch that ends at this offset is the newest one of the producer. */
   isLast(producerId: number, lastOffset: number): boolean {
-    const batches = this.producers.get(producerId)?.batches
-    return batches !== undefined && batches[batches.length - 1].lastOffset === lastOffset
+    const newest = this.producers.get(producerId)?.batches.findLast(({ lastSequence }) => lastSequence >= 0)
+    return newest?.lastOffset === lastOffset
   }
 
   /** Forgets producers whose last append is older than `expirationMs`. */
@@ -136,13 +182,10 @@ export class ProducerState {
   }
 
   *active(): IterableIterator<ActiveProducer> {
-    for (const [producerId, { epoch, batches, lastAppendMs }] of this.producers)
-      yield {
-        producerId,
-        producerEpoch: epoch,
-        lastSequence: batches[batches.length - 1].lastSequence,
-        lastAppendMs
-      }
+    for (const [producerId, producer] of this.producers) {
+      const { epoch, lastAppendMs } = producer
+      yield { producerId, producerEpoch: epoch, lastSequence: lastOf(producer).lastSequence, lastAppendMs }
+    }
   }
 
   clear(): void {
@@ -201,10 +244,25 @@ export class ProducerState {
   }
 }
 
+const lastOf = ({ batches }: Producer): KeptBatch => batches[batches.length - 1]
+
+function keep({ batches }: Producer, batch: KeptBatch): void {
+  if (batches.length === batchesKept) batches.shift()
+  batches.push(batch)
+}
+
 /** `sequence` moved on by `delta`: after 2^31 - 1 comes 0. */
 function sequenceAfter(sequence: number, delta: number): number {
   const next = sequence + delta
   return next > sequenceMax ? next - sequenceMax - 1 : next
+}
+
+/** Nobody can tell whether the batch is new or repeats one that is damaged. */
+function inDoubt(producer: Producer, batch: Buffer, at: number): NaruError {
+  const epoch = header.producerEpoch(batch, at)
+  producer.refusedEpoch = Math.max(epoch, producer.refusedEpoch ?? epoch)
+  const why = 'it, or batches before it, may be among those that are damaged on disk here'
+  return outOfOrder(header.producerId(batch, at), epoch, header.baseSequence(batch, at), why)
 }
 
 function outOfOrder(id: number, epoch: number, first: number, why: string): NaruError {

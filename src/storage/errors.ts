@@ -7,10 +7,12 @@ export function storageError(cause: Error): NaruError {
 
 /** CORRUPT_MESSAGE, with what is damaged: offsets [from, to). */
 export class DamagedError extends NaruError {
+  readonly from: number
   readonly to: number
 
   constructor(log: string, from: number, to: number) {
     super('CORRUPT_MESSAGE', `log ${log}: offsets ${from} to ${to - 1} are damaged on disk`)
+    this.from = from
     this.to = to
   }
 }

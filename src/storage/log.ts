@@ -198,8 +198,8 @@ export class StoredLog implements Log {
     return this.epochs.at(offset)
   }
 
-  scan(from: number, visit: (batches: Buffer, at: number) => void): Promise<void> {
-    return scanLog(this, from, visit)
+  scan(...how: Parameters<Log['scan']>): Promise<void> {
+    return scanLog(this.context, this, ...how)
   }
 
   saveSnapshot(snapshot: Snapshot): Promise<void> {

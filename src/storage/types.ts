@@ -70,6 +70,11 @@ export interface EpochStart {
   readonly startOffset: number
 }
 
+export type VisitBatch = (batches: Buffer, at: number) => void
+
+/** The headers of damaged batches that fit their place; undefined when nothing can be told of them. */
+export type VisitDamage = (headers: readonly Buffer[] | undefined) => void
+
 export interface Log {
   readonly id: LogId
   /** The first offset that may be read. */
@@ -129,8 +134,11 @@ export interface Log {
   /** The epoch of the batch at this offset, -1 when unknown. */
   epochAt(offset: number): number
 
-  /** Calls `visit` for every batch from the one that contains `from` to the end, in order, with the bytes valid during the call. */
-  scan(from: number, visit: (batches: Buffer, at: number) => void): Promise<void>
+  /**
+   * Calls `visit` for every batch from the one that contains `from` to the end, in order, with the bytes valid during the
+   * call. Damaged ones are left out; in their place `damaged` is called.
+   */
+  scan(from: number, visit: VisitBatch, damaged?: VisitDamage): Promise<void>
 
   /** Keeps a snapshot durably beside the log; older ones than the two newest go away. Snapshots above a truncation are dropped. */
   saveSnapshot(snapshot: Snapshot): Promise<void>

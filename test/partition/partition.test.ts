@@ -4,6 +4,7 @@ import { SimulatedDisk } from '../../src/disk/simulated.ts'
 import { partitionTopicOptions } from '../../src/partition/options.ts'
 import { Partition } from '../../src/partition/partition.ts'
 import { buildBatch } from '../../src/record/build.ts'
+import { headerBytes } from '../../src/record/header.ts'
 import { NaruError } from '../../src/std/errors.ts'
 import { OptionValues } from '../../src/std/option.ts'
 import { SeededRandom } from '../../src/std/random.ts'
@@ -22,9 +23,9 @@ async function lead(
   const log = await store.open(id, syncConfig)
   let scannedFrom: number | undefined
   const { scan } = log
-  log.scan = (from, visit) => {
+  log.scan = (from, ...visit) => {
     scannedFrom = from
-    return scan.call(log, from, visit)
+    return scan.call(log, from, ...visit)
   }
   const identity = { topic: 't', topicId: id.topicId, index: id.partition }
   const partition = await Partition.open(log, identity, config, clock)
@@ -40,6 +41,27 @@ const numbered = (baseSequence: number, bytes = 1, producerEpoch = 0, records = 
   )
 
 const simulated = () => new SimulatedDisk({ random: new SeededRandom(1), faults: { slow: 0 } })
+
+/**
+ * Leads a log of sequences 0 to 4 and of two batches of nobody, after a bit was flipped, while the broker was down, in the
+ * batch of a sequence: where `place` says, given where that batch begins.
+ */
+async function ledWithFlip(place: (at: number) => number, sequence = 3) {
+  const disk = simulated()
+  const world = setting(disk)
+  const store = await openStore(world)
+  const { partition } = await lead(store, world)
+  for (let i = 0; i < 5; i++) partition.appendFromProducer(numbered(i))
+  for (let i = 0; i < 2; i++) partition.append(buildBatch([{ timestamp: 1_700_000_000_000, value: Buffer.from('y') }]))
+  const end = partition.endOffset
+  await partition.whenCommitted(end - 1)
+  await store.close()
+  const path = disk.paths().find(name => name.endsWith('.log') && name.includes(partition.topicId))!
+  disk.flipBit(path, place(sequence * numbered(0).length), 0)
+  const again = await openStore(setting(disk))
+  const { partition: back } = await lead(again, world, 1)
+  return { back, end, store: again }
+}
 
 describe('a partition', () => {
   it('reads a bounded part of its log to know its producers after a kill, however much retention has deleted', async () => {
@@ -104,6 +126,30 @@ describe('a partition', () => {
     for (let i = 0; i < 4; i++) assert.equal(back.appendFromProducer(numbered(i)).baseOffset, i)
     assert.equal(back.appendFromProducer(numbered(4)).baseOffset, 4)
     await again.close()
+  })
+
+  it('knows a repeated batch of which only the records are damaged on disk, and takes the one after it', async () => {
+    const { back, end, store } = await ledWithFlip(at => at + headerBytes + 3)
+    assert.equal(back.appendFromProducer(numbered(3)).baseOffset, 3)
+    assert.equal(back.appendFromProducer(numbered(4)).baseOffset, 4)
+    assert.equal(back.endOffset, end)
+    assert.equal(back.appendFromProducer(numbered(5)).baseOffset, end)
+    await store.close()
+  })
+
+  it('takes nothing twice from a producer whose newest batch may be among the damaged ones, and says so', async () => {
+    // The last byte of its producer id.
+    const { back, end, store } = await ledWithFlip(at => at + 50, 4)
+    for (const sequence of [4, 5])
+      assert.throws(() => back.appendFromProducer(numbered(sequence)), {
+        code: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
+        message: /damaged/
+      })
+    assert.equal(back.appendFromProducer(numbered(3)).baseOffset, 3)
+    assert.equal(back.endOffset, end)
+    assert.equal(back.appendFromProducer(numbered(0, 1, 1)).baseOffset, end)
+    assert.equal(back.appendFromProducer(numbered(1, 1, 1)).baseOffset, end + 1)
+    await store.close()
   })
 
   it('knows after a restart a batch of which deleted records were the first', async () => {

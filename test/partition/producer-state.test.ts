@@ -96,6 +96,49 @@ test('saved state loads as it was; expired producers are forgotten', () => {
   assert.equal(copy.load(Buffer.from([9])), false)
 })
 
+const outOfOrder = 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+const codeOfCheck = (state: ProducerState, next: Buffer) => codeThrown(() => state.check(next))
+
+test('a damaged batch whose header goes on with what is known is known as a sound one', () => {
+  const state = new ProducerState()
+  state.record(batch(1, 0, 0, 4, 0), 0, 10)
+  state.record(batch(2, 0, 0, 1, 4), 0, 20)
+  state.recordDamaged([batch(1, 0, 4, 2, 5), batch(-1, -1, -1, 1, 7)], 20)
+  assert.equal(state.check(batch(1, 0, 4, 2))?.firstOffset, 5)
+  assert.equal(state.check(batch(1, 0, 6, 1)), undefined)
+  assert.equal(state.check(batch(2, 0, 1, 1)), undefined)
+})
+
+test('after damage of which nothing is known every producer is refused until it begins a new epoch', () => {
+  for (const headers of [undefined, [batch(1, 0, 9, 1, 2)], [batch(-1, -1, 7, 1, 2)], [batch(3, 0, 0, 1, 2)]]) {
+    const state = new ProducerState()
+    state.record(batch(1, 0, 0, 2, 0), 0, 0)
+    state.recordDamaged(headers, 0)
+    assert.equal(state.check(batch(1, 0, 0, 2))?.firstOffset, 0, 'what is known stays known')
+    // A new epoch's first batch may be the one that is damaged.
+    assert.equal(codeOfCheck(state, batch(1, 1, 0, 1)), outOfOrder)
+    assert.equal(codeOfCheck(state, batch(1, 1, 0, 1)), outOfOrder)
+    assert.equal(codeOfCheck(state, batch(1, 0, 2, 1)), outOfOrder)
+    assert.equal(codeOfCheck(state, batch(1, 2, 5, 1)), outOfOrder)
+    assert.equal(state.check(batch(1, 2, 0, 1)), undefined)
+    assert(state.isLast(1, 1), 'its newest batch that is there')
+    const copy = new ProducerState()
+    assert(copy.load(state.save()))
+    assert.equal(codeOfCheck(copy, batch(1, 0, 2, 1)), outOfOrder, 'a snapshot keeps the doubt')
+    state.record(batch(1, 0, 4, 1, 3), 0, 0)
+    assert.equal(state.check(batch(1, 0, 5, 1)), undefined, 'what was found behind the damage ends the doubt')
+  }
+})
+
+test('a damaged batch that seems to be the first of its producer is known, and others are in doubt', () => {
+  const state = new ProducerState()
+  state.record(batch(1, 0, 0, 2, 0), 0, 0)
+  state.recordDamaged([batch(2, 0, 0, 3, 2)], 0)
+  assert.equal(state.check(batch(2, 0, 0, 3))?.firstOffset, 2)
+  assert.equal(state.check(batch(2, 0, 3, 1)), undefined)
+  assert.equal(codeOfCheck(state, batch(1, 0, 2, 1)), outOfOrder)
+})
+
 test('so many producers are remembered: whoever was silent longest is forgotten, whoever writes on is not', () => {
   const state = new ProducerState(100)
   state.record(batch(1, 0, 0, 1), 0, 0)

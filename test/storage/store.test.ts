@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { memoryDisk } from '../../src/disk/memory.ts'
 import { SimulatedDisk } from '../../src/disk/simulated.ts'
 import { SeededRandom } from '../../src/std/random.ts'
+import type { StoredLog } from '../../src/storage/log.ts'
 import type { Log } from '../../src/storage/types.ts'
 import { batchAt, cachedConfig, durable, logId, openStore, readAll, setting, syncConfig } from './support.ts'
 
@@ -273,6 +274,30 @@ describe('log store', () => {
     assert.equal(seen.length, end / 2 - 1)
     assert.equal(world.metrics.snapshot()['naru_corrupt_batches_total'], 1)
     await again.close()
+  })
+
+  it('gives the headers of damaged batches where they fit their place, as often as it is asked, and notes damage once', async () => {
+    const batch = batchAt(0, 2, 900).length
+    // In the records of the second batch and in the magic byte of the fourth.
+    for (const [flipped, headers] of [[batch + 500, [2]] as const, [3 * batch + 16, undefined] as const]) {
+      const disk = new SimulatedDisk({ random: new SeededRandom(4) })
+      const { store } = await filled({ memoryTailBytes: 0 }, disk)
+      await store.close()
+      disk.flipBit('/data/logs/AAAAAAAAAAAAAAAAAAAAAg-1/00000000000000000000.log', flipped)
+      for (let start = 0; start < 3; start++) {
+        const again = await openStore(setting(disk))
+        const log = await again.open(logId(1), syncConfig)
+        const found: unknown[] = []
+        await log.scan(
+          0,
+          () => {},
+          damaged => found.push(damaged?.map(header => header.readBigInt64BE(0)).map(Number))
+        )
+        assert.deepEqual(found, [headers])
+        assert.equal((log as StoredLog).damage.below(log.endOffset).length, 1)
+        await again.close()
+      }
+    }
   })
 })
 

@@ -34,7 +34,7 @@ export class Damage {
 
   /** A read has found offsets that can't be read. */
   found(from: number, to: number): void {
-    if (from >= to) return
+    if (from >= to || this.ranges.some(range => range.from <= from && to <= range.to)) return
     this.ranges = [...this.ranges, { from, to }]
     this.onFound?.()
   }

@@ -1,16 +1,23 @@
 import * as header from '../../record/header.ts'
 import { DamagedError } from '../errors.ts'
 import type { StoredLog } from '../log.ts'
-import type { LogRead } from '../types.ts'
+import type { StoreContext } from '../store-context.ts'
+import type { LogRead, VisitBatch, VisitDamage } from '../types.ts'
+import { damagedHeaders } from './damaged.ts'
 import type { Segment } from './segment.ts'
 
 const readBytes = 1024 * 1024
 
-/** Visits every batch from the one that contains `from` to the end. Damaged ones are left out: readers are told of them. */
+/**
+ * Visits every batch from the one that contains `from` to the end. Damaged ones are left out: readers are told of them,
+ * and `damaged` is called in their place.
+ */
 export async function scanLog(
+  context: StoreContext,
   log: StoredLog,
   from: number,
-  visit: (batches: Buffer, at: number) => void
+  visit: VisitBatch,
+  damaged?: VisitDamage
 ): Promise<void> {
   const options = { maxBytes: readBytes, atLeastOne: true, below: log.endOffset }
   for (let offset = Math.max(from, log.startOffset); offset < options.below; ) {
@@ -20,6 +27,7 @@ export async function scanLog(
       read = pending instanceof Promise ? await pending : pending
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error
+      damaged?.(await damagedHeaders(context, log, error.from, error.to))
       offset = error.to
       continue
     }
