@@ -32,6 +32,8 @@ const states = [
 const found = [
   // A follower was told a new log start in an answer that it had no use for, and never again.
   8,
+  // What a damaged batch was of its producer was forgotten: later ones were refused, or it was taken twice.
+  71_046,
   // A broker whose groups' log was damaged waited for it before it listened, and nobody could take over from it.
   100_183,
   // A damaged replica was given leadership back again and again, and gave it away each time.

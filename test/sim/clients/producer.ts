@@ -177,7 +177,11 @@ export class SimProducer {
       }
     }
     if (failed !== undefined) {
-      if (codeOf(failed) === 'OUT_OF_ORDER_SEQUENCE_NUMBER') this.bump()
+      if (codeOf(failed) === 'OUT_OF_ORDER_SEQUENCE_NUMBER') {
+        // Nobody knows whether it is there: in a new epoch it would be taken twice.
+        this.window = []
+        this.bump()
+      }
       throw failed
     }
     if (chance(this.random, 0.03)) this.bump()
@@ -192,6 +196,8 @@ export class SimProducer {
 
   private suspect(value: string, error: unknown): void {
     const code = codeOf(error)
+    // What only a damaged replica has can't always be told from what is new.
+    if (code === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && messageOf(error).includes('damaged on disk')) return
     const forged = code === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || code === 'INVALID_PRODUCER_EPOCH'
     if ((forged && !this.partition.mayLose) || code === 'UNKNOWN_SERVER_ERROR' || code === 'CORRUPT_MESSAGE')
       this.partition.anomaly(`${value}: ${code}: ${messageOf(error)}`)
