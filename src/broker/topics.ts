@@ -1,4 +1,11 @@
-import { checkAssignment, checkLeads, partitionsPerRequestMax, placeReplicas } from '../control/placement.ts'
+import {
+  checkAssignment,
+  checkLeads,
+  type Ground,
+  partitionsPerRequestMax,
+  placeReplicas,
+  type Site
+} from '../control/placement.ts'
 import type { BrokerImage, Control, TopicImage } from '../control/types.ts'
 import { offsetsTopicName } from '../groups/coordinator.ts'
 import { groupOptions } from '../groups/options.ts'
@@ -6,6 +13,7 @@ import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { OptionValues } from '../std/option.ts'
 import type { TopicId } from '../storage/types.ts'
+import { BrokerLoads } from './broker-loads.ts'
 import { PartitionTotal } from './partition-total.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { topicAdminOptions } from './topic-admin-options.ts'
@@ -66,8 +74,7 @@ export class Topics {
   private readonly total: PartitionTotal
   /** Automatic creations under way, by name. */
   private readonly arising = new Map<string, Promise<ErrorCode | undefined>>()
-  /** Where the leaders of the next topic begin. */
-  private nextBroker = 0
+  private readonly loads: BrokerLoads
 
   constructor(parts: { control: Control; values: OptionValues; logger: Logger }) {
     this.control = parts.control
@@ -75,6 +82,7 @@ export class Topics {
     this.logger = parts.logger
     this.taken = new TakenNames(parts.control)
     this.total = new PartitionTotal(parts.control)
+    this.loads = new BrokerLoads(parts.control)
   }
 
   /**
@@ -184,7 +192,7 @@ export class Topics {
     try {
       await this.control.createTopic({
         name: offsetsTopicName,
-        assignments: placeReplicas(brokers, 0, partitions, replicas),
+        assignments: placeReplicas(this.ground(), partitions, replicas),
         configs: checkTopicConfigs({
           ...offsetsTopicConfigs,
           'segment.bytes': String(this.values.get(topicAdminOptions.offsetsTopicSegmentBytes))
@@ -202,9 +210,14 @@ export class Topics {
   }
 
   /** Brokers that take a replica only where the others are too few. */
-  private away(): { readonly nodeId: number }[] {
+  private away(): Site[] {
     const { image } = this.control
     return [...image.brokers().filter(({ draining }) => draining), ...image.absentees()]
+  }
+
+  /** What new replicas are placed on; `topic` has those of the partitions that are there. */
+  private ground(topic?: Ground['topic']): Ground {
+    return { sites: this.sites(), away: this.away(), topic, load: nodeId => this.loads.of(nodeId) }
   }
 
   private checkTotal(more: number): void {
@@ -280,9 +293,7 @@ export class Topics {
     const replicas =
       replicationFactor === -1 ? this.values.get(topicAdminOptions.defaultReplicationFactor) : replicationFactor
     // One more than there is room for is enough to be refused.
-    const placed = placeReplicas(this.sites(), this.nextBroker, Math.min(count, room + 1), replicas, this.away())
-    this.nextBroker += placed.length
-    return placed
+    return placeReplicas(this.ground(), Math.min(count, room + 1), replicas)
   }
 
   private async carryOut(plan: PlannedTopic, validateOnly: boolean): Promise<MadeTopic> {
@@ -293,7 +304,7 @@ export class Topics {
     this.taken.hold(name)
     try {
       const { topicId } = await this.total.during(numPartitions, () =>
-        this.control.createTopic({ name, assignments, configs })
+        this.loads.during(assignments, () => this.control.createTopic({ name, assignments, configs }))
       )
       return { name, topicId, numPartitions, replicationFactor, configs }
     } finally {
@@ -344,11 +355,11 @@ export class Topics {
       checkAssignment(brokerIds, brokers, replicationFactor)
       checkLeads(there + at, brokerIds, this.sites())
     }
-    const first = brokers.indexOf(topic.partitions[0].replicas[0]) + there
+    const ground = this.ground(topic.partitions.map(({ replicas }) => replicas))
     const added =
-      assignments?.map(({ brokerIds }) => brokerIds) ??
-      placeReplicas(this.sites(), first, additional, replicationFactor, this.away())
-    if (!validateOnly) await this.control.addPartitions(topic.topicId, there, added)
+      assignments?.map(({ brokerIds }) => brokerIds) ?? placeReplicas(ground, additional, replicationFactor)
+    if (validateOnly) return
+    await this.loads.during(added, () => this.control.addPartitions(topic.topicId, there, added))
   }
 }
 

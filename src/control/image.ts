@@ -10,6 +10,7 @@ import {
   partitionOf,
   type TopicValue
 } from './keys.ts'
+import { type Load, loadIn, weigh } from './placement.ts'
 import { isReassigning } from './reassignment.ts'
 import type {
   AbsentBroker,
@@ -61,6 +62,8 @@ export class Image implements MetadataImage {
   private sorted: string[] | undefined
   private readonly brokersById = new Map<number, BrokerImage>()
   private brokerList: BrokerImage[] | undefined
+  /** What brokers have, by node id, kept with every partition that changes. */
+  private readonly loads = new Map<number, Load>()
   /** Partitions that are being reassigned, by key. */
   private readonly moving = new Map<string, PartitionPlace>()
 
@@ -102,6 +105,10 @@ export class Image implements MetadataImage {
 
   broker(nodeId: number): BrokerImage | undefined {
     return this.brokersById.get(nodeId)
+  }
+
+  load(nodeId: number): Load {
+    return loadIn(this.loads, nodeId)
   }
 
   /** The last life of a node that there was, registered or not. */
@@ -238,6 +245,8 @@ export class Image implements MetadataImage {
     else touched.partitions.set(topicId, new Set([index]))
     this.moving.delete(key)
     let partitions = this.partitionsOf.get(topicId)
+    const old = partitions?.get(index)
+    if (old) weigh(this.loads, old.replicas, -1)
     if (text !== undefined) {
       if (!partitions) {
         partitions = new Map()
@@ -245,6 +254,7 @@ export class Image implements MetadataImage {
       }
       const partition: PartitionImage = parse(text)
       partitions.set(index, partition)
+      weigh(this.loads, partition.replicas, 1)
       if (isReassigning(partition)) this.moving.set(key, { topicId, index })
     } else if (partitions) {
       partitions.delete(index)

@@ -3,26 +3,63 @@ import { NaruError } from '../std/errors.ts'
 /** The most partitions that one request may make, as in Kafka. */
 export const partitionsPerRequestMax = 10_000
 
-/** Where a broker stands, as far as is known: what fails together. */
+/** Where a broker stands, as far as is known: what fails together. One that doesn't say shares nothing. */
 export interface Site {
   readonly nodeId: number
   readonly rack?: string
-  readonly endpoint?: { readonly host: string }
+  /** The machine. */
+  readonly host?: string
+}
+
+/** What a broker has: of how many partitions it is the preferred leader, and of how many it has a replica. */
+export interface Load {
+  readonly leads: number
+  readonly replicas: number
+}
+
+const noLoad: Load = { leads: 0, replicas: 0 }
+
+/** Adds a partition's replicas to what brokers have, or takes them away. */
+export function weigh(loads: Map<number, Load>, replicas: readonly number[], by: 1 | -1): void {
+  for (const [at, nodeId] of replicas.entries()) {
+    const { leads, replicas } = loadIn(loads, nodeId)
+    if (replicas + by === 0) loads.delete(nodeId)
+    else loads.set(nodeId, { leads: leads + (at === 0 ? by : 0), replicas: replicas + by })
+  }
+}
+
+export const loadIn = (loads: ReadonlyMap<number, Load>, nodeId: number): Load => loads.get(nodeId) ?? noLoad
+
+/** What there is to place replicas on. */
+export interface Ground {
+  /** Those that take replicas, and lead. */
+  readonly sites: readonly Site[]
+  /** Those that are away: they take what the others can't, and lead nothing. */
+  readonly away?: readonly Site[]
+  /** What a broker has of all topics together. */
+  load(nodeId: number): Load
+  /** The replicas of the partitions that the topic has already. */
+  readonly topic?: readonly (readonly number[])[]
+}
+
+interface Seat {
+  readonly site: Site
+  /** Of this topic. */
+  leads: number
+  replicas: number
+  /** Of all of them. */
+  leadsInAll: number
+  replicasInAll: number
 }
 
 /**
- * Replicas for `count` partitions, the leader first: leaders go round the brokers from the `first` one on, racks and
- * hosts alternating; followers go to other racks and other hosts as far as there are any, and to other brokers each
- * time round, so that what a broker leads is not all left to one other. Those that are away take what the others can't, and
- * lead nothing. Throws INVALID_REPLICATION_FACTOR when there are fewer brokers than replicas.
+ * Replicas for `count` partitions more of a topic, the leader first. Each leader is a broker that leads least of the topic, and of those one
+ * that leads least of all topics. Followers go to other racks as far as there are any, then to other hosts, then to where the fewest
+ * replicas are, of the topic and of all; what a broker leads is not all left to one other. Throws INVALID_REPLICATION_FACTOR when
+ * there are fewer brokers than replicas.
  */
-export function placeReplicas(
-  sites: readonly Site[],
-  first: number,
-  count: number,
-  replicationFactor: number,
-  away: readonly { readonly nodeId: number }[] = []
-): number[][] {
+export function placeReplicas(ground: Ground, count: number, replicationFactor: number): number[][] {
+  const { sites, away = [] } = ground
   if (replicationFactor > sites.length + away.length)
     throw new NaruError(
       'INVALID_REPLICATION_FACTOR',
@@ -30,43 +67,78 @@ export function placeReplicas(
         `${replicationFactor} cannot be reached because only ${sites.length + away.length} broker(s) are registered.`
     )
   if (sites.length === 0) throw new NaruError('INVALID_REPLICATION_FACTOR', 'All brokers are currently fenced.')
-  const ring = alternating(sites)
-  const missing = Math.max(0, replicationFactor - ring.length)
-  return Array.from({ length: count }, (_, partition) => {
-    const turn = first + partition
-    const [leader, ...others] = rotated(ring, turn)
-    const round = Math.floor(turn / ring.length)
-    const placed = spread(leader, rotated(others, round), replicationFactor - missing)
-    const lent = rotated(away, turn).slice(0, missing)
-    return [...placed, ...lent.map(({ nodeId }) => nodeId)]
+  const ring = seats(alternating(sites), ground)
+  const lenders = seats(alternating(away), ground)
+  const present = Math.min(replicationFactor, ring.length)
+  return Array.from({ length: count }, () => {
+    const leader = leastLeading(ring)
+    const at = ring.indexOf(leader)
+    const line = rotated([...ring.slice(at + 1), ...ring.slice(0, at)], leader.leadsInAll)
+    const chosen = [leader]
+    while (chosen.length < present) chosen.push(leastShared(line, chosen))
+    while (chosen.length < replicationFactor) chosen.push(leastShared(lenders, chosen))
+    leader.leads++
+    leader.leadsInAll++
+    for (const seat of chosen) {
+      seat.replicas++
+      seat.replicasInAll++
+    }
+    return chosen.map(({ site }) => site.nodeId)
   })
 }
 
-/** A leader and the followers that share the least with it and with one another, the nearest in line first. */
-function spread(leader: Site, line: readonly Site[], replicationFactor: number): number[] {
-  const chosen = [leader]
-  const left = [...line]
-  while (chosen.length < replicationFactor) {
-    const shared = left.map(site => Math.max(...chosen.map(other => nearness(site, other))))
-    chosen.push(...left.splice(shared.indexOf(Math.min(...shared)), 1))
-  }
-  return chosen.map(({ nodeId }) => nodeId)
+function seats(sites: readonly Site[], { load, topic = [] }: Ground): Seat[] {
+  const all = sites.map((site): Seat => {
+    const { leads, replicas } = load(site.nodeId)
+    return { site, leads: 0, replicas: 0, leadsInAll: leads, replicasInAll: replicas }
+  })
+  const byId = new Map(all.map(seat => [seat.site.nodeId, seat]))
+  for (const replicas of topic)
+    for (const [at, nodeId] of replicas.entries()) {
+      const seat = byId.get(nodeId)
+      if (seat) seat.replicas++
+      if (seat && at === 0) seat.leads++
+    }
+  return all
 }
 
-/** How much of what fails together two brokers share: nothing, a host, a rack, or both. */
+function leastLeading(seats: readonly Seat[]): Seat {
+  return seats.reduce((best, next) => ((next.leads - best.leads || next.leadsInAll - best.leadsInAll) < 0 ? next : best))
+}
+
+/** Of those that are free the one that shares the least with the chosen, and of those one with the fewest replicas; the nearest in line. */
+function leastShared(line: readonly Seat[], chosen: readonly Seat[]): Seat {
+  const shared = (seat: Seat) => chosen.reduce((sum, { site }) => sum + nearness(seat.site, site), 0)
+  return line
+    .filter(seat => !chosen.includes(seat))
+    .map(seat => ({ seat, shared: shared(seat) }))
+    .reduce((best, next) => {
+      const more =
+        next.shared - best.shared ||
+        next.seat.replicas - best.seat.replicas ||
+        next.seat.replicasInAll - best.seat.replicasInAll
+      return more < 0 ? next : best
+    }).seat
+}
+
+/** More than hosts that a partition's replicas could share: a shared rack is worse than any number of shared hosts. */
+const rackWeight = 1 << 16
+
+/** How much of what fails together two brokers share; summed over several, racks count before hosts. */
 export function nearness(a: Site, b: Site): number {
-  if (a.rack !== undefined && a.rack === b.rack) return a.endpoint?.host === b.endpoint?.host ? 3 : 2
-  return a.endpoint !== undefined && a.endpoint.host === b.endpoint?.host ? 1 : 0
+  const sharesRack = a.rack !== undefined && a.rack === b.rack
+  const sharesHost = a.host !== undefined && a.host === b.host
+  return (sharesRack ? rackWeight : 0) + (sharesHost ? 1 : 0)
 }
 
 /** The brokers so that neighbours stand in different racks, and in a rack on different hosts, as far as may be. */
 function alternating(sites: readonly Site[]): Site[] {
   const racks = grouped(sites, ({ rack }) => rack ?? '')
-  return interleaved(racks.map(rack => interleaved(grouped(rack, ({ endpoint }) => endpoint?.host ?? ''))))
+  return interleaved(racks.map(rack => interleaved(grouped(rack, ({ nodeId, host }) => host ?? nodeId))))
 }
 
-function grouped(sites: readonly Site[], key: (site: Site) => string): Site[][] {
-  const groups = new Map<string, Site[]>()
+function grouped(sites: readonly Site[], key: (site: Site) => string | number): Site[][] {
+  const groups = new Map<string | number, Site[]>()
   for (const site of sites) {
     const group = groups.get(key(site))
     if (group) group.push(site)

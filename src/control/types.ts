@@ -1,4 +1,5 @@
 import type { TopicId } from '../storage/types.ts'
+import type { Load } from './placement.ts'
 
 /** A partition as the cluster knows it. */
 export interface PartitionImage {
@@ -83,6 +84,8 @@ export interface MetadataImage {
   /** Those that were and are not now; they are expected back until somebody forgets them. Fenced, in Kafka's words. */
   absentees(): readonly AbsentBroker[]
   broker(nodeId: number): BrokerImage | undefined
+  /** What a broker has, here or away. */
+  load(nodeId: number): Load
   /** Dynamic configs of one broker; of all of them (the cluster default) for undefined. */
   brokerConfigs(nodeId: number | undefined): Readonly<Record<string, string>>
 }

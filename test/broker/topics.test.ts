@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { NewTopic } from '../../src/broker/topics.ts'
+import { type NewTopic, Topics } from '../../src/broker/topics.ts'
+import { silent } from '../../src/std/log.ts'
+import { OptionValues } from '../../src/std/option.ts'
 import { adminWorld, make, wanted } from './admin-world.ts'
 
 const none = { numPartitions: -1, replicationFactor: -1 }
@@ -45,6 +47,20 @@ describe('making a topic', () => {
       [1, 3]
     ])
     assert.deepEqual(replicas('b'), [[2]])
+  })
+
+  it('spreads leaders of topics that are made one after the other by any broker', async () => {
+    const world = await adminWorld({}, [2, 3])
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      // Every broker makes topics, and so does one that has just been started.
+      const topics = new Topics({ control: world.control, values: new OptionValues({}), logger: silent })
+      await topics.create([wanted(name, { numPartitions: 1, replicationFactor: 1 })], false)
+    }
+    const leaders = [...world.control.image.topics()].map(({ partitions }) => partitions[0].leader)
+    assert.deepEqual(leaders, [1, 2, 3, 1, 2, 3])
+    await world.topics.delete([{ name: 'b', topicId: undefined }])
+    await make(world, 'g')
+    assert.equal(world.control.image.topic('g')?.partitions[0].leader, 2, 'who leads least now')
   })
 
   it('only says what would be made when it is to validate', async () => {

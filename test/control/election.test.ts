@@ -32,6 +32,7 @@ function there(...nodeIds: readonly number[]): MetadataImage {
     reassigning: () => [],
     brokers: () => brokers,
     absentees: () => [],
+    load: () => ({ leads: 0, replicas: 0 }),
     broker: nodeId => brokers.find(broker => broker.nodeId === nodeId),
     brokerConfigs: () => ({})
   }

@@ -8,7 +8,7 @@ const sitesOf = (count: number, racks = 0): Site[] =>
   Array.from({ length: count }, (_, at) => ({
     nodeId: at + 1,
     ...(racks > 0 && { rack: `rack-${at % racks}` }),
-    endpoint: { host: `host-${at}` }
+    host: `host-${at}`
   }))
 
 /** Partitions on random ones of `brokers` brokers. */
@@ -134,7 +134,7 @@ describe('a plan that evens out', () => {
   it('gives a new broker its share and moves nothing between the others', () => {
     fc.assert(
       fc.property(world(), ({ sites, partitions }) => {
-        const all = [...sites, { nodeId: 99, endpoint: { host: 'new' } }]
+        const all = [...sites, { nodeId: 99, host: 'new' }]
         const plan = new MovePlanner(all, partitions).even(new Set([99])).plan()
         for (const move of plan.moves) assert.deepEqual(added(move), [99])
         const now = counts(all, after(plan, partitions), ({ replicas }) => replicas)
@@ -164,6 +164,55 @@ describe('a plan that evens out', () => {
           assert.equal(racks(replicas), Math.min(3, replicas.length), 'there are three racks')
       })
     )
+  })
+})
+
+describe('a plan for brokers of which several run on a machine', () => {
+  const onMachines = (machines: number) =>
+    world().map(({ sites, partitions }) => ({
+      sites: sites.map(({ nodeId }) => ({ nodeId, host: `machine-${nodeId % machines}` })),
+      partitions
+    }))
+  const machines = (sites: readonly Site[], replicas: readonly number[]) =>
+    new Set(sites.filter(({ nodeId }) => replicas.includes(nodeId)).map(({ host }) => host)).size
+
+  it('puts the replicas of a partition on as many of them as there are, and leaves no fewer when it evens out', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }).chain(onMachines), ({ sites, partitions }) => {
+        const all = new Set(sites.map(({ host }) => host)).size
+        const plan = new MovePlanner(sites, partitions).separate().even().spreadLeaders().plan()
+        for (const { replicas } of after(plan, partitions))
+          assert.equal(machines(sites, replicas), Math.min(all, replicas.length))
+      })
+    )
+  })
+
+  it('takes from a broker what it has to a machine that has none of it', () => {
+    fc.assert(
+      fc.property(onMachines(3), ({ sites, partitions }) => {
+        const left = sites.filter(({ nodeId }) => nodeId !== 1)
+        for (const move of new MovePlanner(left, partitions).vacate(new Set([1])).plan().moves) {
+          const staying = move.partition.replicas.filter(nodeId => nodeId !== 1)
+          const [taker] = added(move)
+          const free = left.filter(
+            ({ nodeId, host }) =>
+              !staying.includes(nodeId) && !left.some(other => staying.includes(other.nodeId) && other.host === host)
+          )
+          if (free.length > 0) assert.ok(free.some(({ nodeId }) => nodeId === taker))
+        }
+      })
+    )
+  })
+
+  it('takes another rack for more than another machine', () => {
+    const sites: Site[] = [
+      { nodeId: 1, rack: 'a', host: 'x' },
+      { nodeId: 2, rack: 'b', host: 'x' },
+      { nodeId: 3, rack: 'a', host: 'y' }
+    ]
+    const plan = new MovePlanner(sites, [{ topic: 't', index: 0, replicas: [1, 3], bytes: 1 }]).separate().plan()
+    assert.equal(plan.moves.length, 1)
+    assert.ok(plan.moves[0].replicas.includes(2))
   })
 })
 

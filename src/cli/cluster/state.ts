@@ -35,7 +35,7 @@ export async function stateOf(cluster: Cluster): Promise<ClusterState> {
   const moving = new Map(reassigning.map(reassignment => [keyOf(reassignment), reassignment]))
   return {
     brokers,
-    sites: brokers.map(({ id, host, rack }) => ({ nodeId: id, rack: rack ?? undefined, endpoint: { host } })),
+    sites: brokers.map(({ id, host, rack }) => ({ nodeId: id, rack: rack ?? undefined, host })),
     partitions: topics.flatMap(({ name, partitions }) =>
       partitions.map(({ index, replicas, leader, isr }) => {
         const key = keyOf({ topic: name, index })
