@@ -356,8 +356,7 @@ export class Topics {
       checkLeads(there + at, brokerIds, this.sites())
     }
     const ground = this.ground(topic.partitions.map(({ replicas }) => replicas))
-    const added =
-      assignments?.map(({ brokerIds }) => brokerIds) ?? placeReplicas(ground, additional, replicationFactor)
+    const added = assignments?.map(({ brokerIds }) => brokerIds) ?? placeReplicas(ground, additional, replicationFactor)
     if (validateOnly) return
     await this.loads.during(added, () => this.control.addPartitions(topic.topicId, there, added))
   }

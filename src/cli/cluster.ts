@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { addCommand } from './cluster/add.ts'
 import { cancelCommand } from './cluster/cancel.ts'
 import { drainCommand } from './cluster/drain.ts'
+import { planCommand } from './cluster/plan.ts'
 import { rebalanceCommand } from './cluster/rebalance.ts'
 import { removeCommand } from './cluster/remove.ts'
 import { statusCommand } from './cluster/status.ts'
@@ -11,6 +12,7 @@ export function clusterCommand(): Command {
   return new Command('cluster')
     .description('See how a cluster stands; let brokers come and go.')
     .addCommand(statusCommand())
+    .addCommand(planCommand())
     .addCommand(addCommand())
     .addCommand(drainCommand())
     .addCommand(removeCommand())

@@ -103,7 +103,9 @@ function seats(sites: readonly Site[], { load, topic = [] }: Ground): Seat[] {
 }
 
 function leastLeading(seats: readonly Seat[]): Seat {
-  return seats.reduce((best, next) => ((next.leads - best.leads || next.leadsInAll - best.leadsInAll) < 0 ? next : best))
+  return seats.reduce((best, next) =>
+    (next.leads - best.leads || next.leadsInAll - best.leadsInAll) < 0 ? next : best
+  )
 }
 
 /** Of those that are free the one that shares the least with the chosen, and of those one with the fewest replicas; the nearest in line. */

@@ -101,7 +101,9 @@ describe('placement of replicas', () => {
     const shape = fc.record({ racks: fc.integer({ min: 1, max: 4 }), perRack: fc.integer({ min: 1, max: 3 }) })
     fc.assert(
       fc.property(shape, topics, ({ racks, perRack }, wanted) => {
-        const sites = Array.from({ length: racks * perRack }, (_, at) => site(at + 1, `rack-${at % racks}`, `host-${at}`))
+        const sites = Array.from({ length: racks * perRack }, (_, at) =>
+          site(at + 1, `rack-${at % racks}`, `host-${at}`)
+        )
         const cluster = world(sites)
         for (const { count, more } of wanted) cluster.make(count, Math.min(sites.length, 1 + more))
         assert.ok(spread(cluster.replicas()) <= 2, `${cluster.replicas()}`)

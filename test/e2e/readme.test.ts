@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { type RunningCluster, startCluster } from '../../src/index.ts'
 import { whyNoKcat } from '../support/kcat.ts'
 import { type Block, codeBlocks } from '../support/markdown.ts'
 import { naruCommand, type RunningBroker, startNaru } from '../support/naru.ts'
@@ -36,6 +37,7 @@ const expectations: readonly (readonly [RegExp, RegExp])[] = [
   [/consume work --group workers/, /1\n2\n3\n4\n5\n6\n/],
   [/group reset-offsets billing/, /6 offsets moved/],
   [/config get topic\/payments retention\.ms\n/, /retention\.ms = 86400000\n/],
+  [/naru cluster remove --dead 3/, /Broker 3 is forgotten\.[\s\S]*Broker 2 has no replica any more/],
   [/naru log verify/, /offset 0 .*value "stopped"[\s\S]*: nothing is damaged\./],
   [/consume orders --from -1 --exit --json/, /"value":"one".*\n(.*\n)*.*apples/]
 ]
@@ -46,6 +48,8 @@ for (const page of pages)
     let clone: string
     let broker: RunningBroker
     const children: ChildProcess[] = []
+    /** For commands about brokers that come and go: five, of which the third is dead. */
+    let cluster: RunningCluster | undefined
 
     before(async () => {
       clone = mkdtempSync(join(tmpdir(), 'naru-readme-'))
@@ -54,11 +58,13 @@ for (const page of pages)
       writeFileSync(join(clone, 'bin/naru'), `#!/bin/sh\nexec "${process.execPath}" "${naruCommand}" "$@"\n`)
       chmodSync(join(clone, 'bin/naru'), 0o755)
       broker = await startNaru({ env: { NARU_GROUP_INITIAL_REBALANCE_DELAY_MS: '0' } })
+      if (blocks.some(isAboutBrokers)) cluster = await clusterWithOneDead()
       if (blocks.some(({ text }) => text.includes('offline-data'))) await stoppedBroker(join(clone, 'offline-data'))
     })
     after(async () => {
       for (const { pid, exitCode } of children) if (pid && exitCode === null) killGroup(pid)
       await broker?.remove()
+      await cluster?.close()
       rmSync(clone, { recursive: true, force: true })
     })
 
@@ -71,6 +77,16 @@ for (const page of pages)
         },
         () => check(block)
       )
+
+    async function clusterWithOneDead(): Promise<RunningCluster> {
+      const config = { 'broker.session.timeout.ms': 1000, 'offsets.topic.num.partitions': 2 }
+      const started = await startCluster({ brokers: 5, config })
+      const env = { NARU_BOOTSTRAP: started.bootstrap }
+      const make = run('naru', ['topic', 'create', 'orders', '--partitions', '6', '--replication-factor', '2'], env)
+      assert.deepEqual(await make.ended, { code: 0, signal: null }, await make.printed(/^/))
+      await started.brokers()[2].kill()
+      return started
+    }
 
     /** A folder that a broker has left, with a record in `orders`. */
     async function stoppedBroker(dataDir: string): Promise<void> {
@@ -85,7 +101,8 @@ for (const page of pages)
       if (block.language === 'yaml') return startsWith(text)
       if (notHere.has(block.text.trim())) return
       if (/^(npm ci && )?npm start/.test(text)) return startsBroker(text.trim())
-      return finished(block, run('sh', ['-e', '-c', text], { NARU_BOOTSTRAP: broker.bootstrap }))
+      const { bootstrap } = isAboutBrokers(block) && cluster ? cluster : broker
+      return finished(block, run('sh', ['-e', '-c', text], { NARU_BOOTSTRAP: bootstrap }))
     }
 
     function writeProgram(text: string): string {
@@ -172,6 +189,10 @@ for (const page of pages)
       return { child, printed, ended }
     }
   })
+
+function isAboutBrokers({ language, text }: Block): boolean {
+  return language === 'sh' && /naru cluster (add|drain|remove|plan)/.test(text)
+}
 
 function killGroup(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   try {

@@ -6,7 +6,7 @@ import { confirm } from '../confirm.ts'
 import { Failed } from '../failure.ts'
 import { count, printJson } from '../output.ts'
 import { Progress } from '../progress.ts'
-import { printPlan, sharesOf, someOf } from './plan-text.ts'
+import { movesJson, printPlan, sharesOf, someOf } from './plan-text.ts'
 import { type MoveOutcome, runMoves } from './run-moves.ts'
 import { type ClusterState, keyOf, stateOf } from './state.ts'
 import { clearThrottle, setThrottle } from './throttle.ts'
@@ -120,13 +120,7 @@ function show(state: ClusterState, moves: MovePlan['moves'], { json }: MoveFlags
   if (json)
     printJson({
       brokers: sharesOf(state, { moves }),
-      moves: moves.map(({ partition: { topic, index, replicas, bytes }, replicas: to }) => ({
-        topic,
-        partition: index,
-        from: replicas,
-        to,
-        bytes
-      })),
+      moves: movesJson(moves),
       underWay: reassigning.length
     })
   else {

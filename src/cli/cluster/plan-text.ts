@@ -78,3 +78,13 @@ export function someOf(partitions: readonly PlacedPartition[], shown = 5): strin
   const names = partitions.slice(0, shown).map(keyOf)
   return partitions.length > shown ? `${names.join(', ')} and ${partitions.length - shown} more` : names.join(', ')
 }
+
+/** Moves as programs read them. */
+export const movesJson = (moves: readonly PlannedMove[]) =>
+  moves.map(({ partition: { topic, index, replicas, bytes }, replicas: to }) => ({
+    topic,
+    partition: index,
+    from: replicas,
+    to,
+    bytes
+  }))

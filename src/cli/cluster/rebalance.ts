@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { MovePlanner } from '../../control/move-plan.ts'
 import { withCluster } from '../client.ts'
+import { rebalanced } from './distribution.ts'
 import { carryOut, type MoveFlags, resumeHelp, withMoveFlags } from './moving.ts'
 
 /** `naru cluster rebalance`. */
@@ -19,11 +19,7 @@ Examples:
     )
     .action((flags: MoveFlags) =>
       withCluster(flags, async cluster => {
-        await carryOut(
-          cluster,
-          state => new MovePlanner(state.sites, state.partitions).separate().even().spreadLeaders().plan(),
-          flags
-        )
+        await carryOut(cluster, rebalanced, flags)
       })
     )
 }

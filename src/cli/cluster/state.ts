@@ -24,7 +24,7 @@ export const keyOf = ({ topic, index }: { readonly topic: string; readonly index
 /** How a cluster stands: who is there, which replicas lie where and how large they are. */
 export async function stateOf(cluster: Cluster): Promise<ClusterState> {
   const topics = await cluster.fetchTopics(null)
-  const brokers = cluster.brokerList()
+  const brokers = [...cluster.brokerList()].sort((a, b) => a.id - b.id)
   const [folders, reassigning] = await Promise.all([describeLogDirs(cluster, null), listReassignments(cluster)])
   const bytes = new Map<string, number>()
   for (const { replicas } of folders)
