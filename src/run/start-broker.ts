@@ -18,7 +18,7 @@ import { explainDiskError } from './explain.ts'
 import { listenAll } from './listeners.ts'
 import { openNode } from './node.ts'
 import { shareOpenFiles } from './open-files.ts'
-import { machineName, systemClock, systemRandom } from './system.ts'
+import { keepingAlive, machineName, systemClock, systemRandom } from './system.ts'
 
 /** A broker that runs. */
 export interface RunningBroker {
@@ -81,7 +81,7 @@ export async function runBroker(texts: Texts, logger: Logger = silent, cluster?:
     })
     let ended: Promise<void> | undefined
     const ending = (end: () => Promise<void>) => () => {
-      ended ??= end().finally(() => etcd?.close())
+      ended ??= keepingAlive(end().finally(() => etcd?.close()))
       return ended
     }
     const { host, port, nodeId, clusterId } = node

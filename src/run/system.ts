@@ -40,3 +40,13 @@ export const systemRandom: Random = {
 
 const pool = Buffer.alloc(4096)
 let used = pool.length
+
+/** The clock's timers don't keep a process alive: while this is under way it lives all the same, so that it comes to its end. */
+export async function keepingAlive<T>(work: Promise<T>): Promise<T> {
+  const handle = setInterval(() => {}, 60_000)
+  try {
+    return await work
+  } finally {
+    clearInterval(handle)
+  }
+}
