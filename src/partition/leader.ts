@@ -163,8 +163,7 @@ export class LeaderRole {
     follower.fetchedMs = nowMs
     follower.endAtFetch = endOffset
     if (follower.behindSinceMs !== undefined && this.isr.includes(nodeId)) this.lags()
-    const isOutside = !this.isr.includes(nodeId) && !this.pending.has(nodeId)
-    if (isOutside && offset >= highWatermark && offset >= this.firstOffset) this.keeper.caughtUp(this)
+    if (!this.isr.includes(nodeId) && offset >= highWatermark && offset >= this.firstOffset) this.keeper.caughtUp(this)
   }
 
   /** To be called after an append, while there are other replicas. */

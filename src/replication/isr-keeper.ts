@@ -41,6 +41,8 @@ export class PartitionIsrKeeper implements IsrKeeper {
   private readonly partition: Partition
   private timer: Timer | undefined
   private changing = false
+  /** A change could not be asked for, or its fate is unknown: it is taken up again when the timer says so. */
+  private retrying = false
   private again = false
 
   constructor(partition: Partition, world: IsrWorld) {
@@ -53,7 +55,7 @@ export class PartitionIsrKeeper implements IsrKeeper {
   }
 
   caughtUp(leader: LeaderRole): void {
-    this.look(leader)
+    if (!this.retrying) this.look(leader)
   }
 
   fellBehind(leader: LeaderRole): void {
@@ -75,6 +77,7 @@ export class PartitionIsrKeeper implements IsrKeeper {
   private wait(leader: LeaderRole, delayMs: number): void {
     this.timer ??= this.world.clock.after(delayMs, () => {
       this.timer = undefined
+      this.retrying = false
       if (this.partition.leader !== leader) return
       this.look(leader, true)
       // At half the time: who stops right after the last look is noticed within one and a half.
@@ -135,6 +138,7 @@ export class PartitionIsrKeeper implements IsrKeeper {
       world.logger.warn({ topic, partition: index, err: error }, 'the in-sync replicas could not be changed')
       // It may have happened: both sets count until the metastore has said so.
       this.close()
+      this.retrying = true
       this.wait(leader, retryMs)
     } finally {
       this.changing = false
@@ -143,6 +147,6 @@ export class PartitionIsrKeeper implements IsrKeeper {
     partition.commit()
     if (!this.again) return
     this.again = false
-    this.look(leader)
+    if (!this.retrying) this.look(leader)
   }
 }

@@ -14,6 +14,8 @@ const lagTimeMaxMs = 1000
 /** Node 1 leads a partition on nodes 1 to 3; every change of the ISR that it asks for is made at once. */
 async function leading(options: { lagMessagesMax?: number; minIsr?: number; elr?: number[]; isr?: number[] } = {}) {
   const { lagMessagesMax = Number.POSITIVE_INFINITY, minIsr = 1, elr, isr = [1, 2, 3] } = options
+  /** Nodes that aren't registered, and whether the metastore answers. */
+  const around = { gone: [] as number[], isSilent: false }
   const world = setting()
   const store = await openStore(world)
   const id = logId(1)
@@ -29,11 +31,12 @@ async function leading(options: { lagMessagesMax?: number; minIsr?: number; elr?
     logger: silent,
     lagTimeMaxMs,
     lagMessagesMax,
-    brokerEpochOf: nodeId => nodeId * 10,
+    brokerEpochOf: nodeId => (around.gone.includes(nodeId) ? undefined : nodeId * 10),
     isDraining: () => false,
     inDoubt: () => false,
     change: async (_partition, leader, next) => {
       asked.push([...next])
+      if (around.isSilent) throw new Error('no answer')
       partition.isrChanged(leader, { epoch: 1, replicas, isr: next })
       return true
     }
@@ -51,7 +54,7 @@ async function leading(options: { lagMessagesMax?: number; minIsr?: number; elr?
     world.clock.advance(ms)
     await settle()
   }
-  return { ...world, store, partition, leader, keeper, asked, ack, append, pass }
+  return { ...world, store, partition, leader, keeper, asked, ack, append, pass, around }
 }
 
 async function settle(): Promise<void> {
@@ -91,6 +94,28 @@ describe('the ISR of a partition', () => {
     ack(3, 16)
     await settle()
     assert.deepEqual(asked.at(-1), [1, 2, 3])
+    await store.close()
+  })
+
+  it('gains a follower that fetches after a change of unknown fate, also when it was gone when that was taken up again', async () => {
+    const { ack, pass, asked, around, store } = await leading({ isr: [1] })
+    around.isSilent = true
+    ack(2, 0)
+    await settle()
+    ack(2, 0)
+    await settle()
+    assert.deepEqual(asked, [[1, 2]], 'not again with every fetch')
+    around.gone = [2]
+    around.isSilent = false
+    await pass(lagTimeMaxMs)
+    assert.deepEqual(asked, [[1, 2]])
+    around.gone = []
+    ack(2, 0)
+    await settle()
+    assert.deepEqual(asked, [
+      [1, 2],
+      [1, 2]
+    ])
     await store.close()
   })
 
