@@ -10,7 +10,8 @@ const retryMs = 1000
 /** Tells the cluster while this broker's disk is full, so that others lead what they can and nobody waits for its copies. */
 export class FullDisk {
   private readonly parts: { store: LogStore; control: Control; clock: Clock; logger: Logger }
-  private told = false
+  /** Undefined while nobody knows what the cluster has been told. */
+  private told: boolean | undefined = false
   private telling = false
   private complained = false
   private timer: Timer | undefined
@@ -42,6 +43,7 @@ export class FullDisk {
     try {
       while (this.told !== store.space.isFull && !this.closed) {
         const { isFull } = store.space
+        this.told = undefined
         await control.reportFull(isFull)
         this.told = isFull
         this.complained = false

@@ -57,6 +57,17 @@ describe('a full disk', () => {
     assert.deepEqual(said, [true])
   })
 
+  it('that the cluster may have been told of is taken back, though it is over before anybody could be asked', async () => {
+    const { clock, said, cluster, set } = world(3)
+    cluster.failing = true
+    await set(true)
+    await set(false)
+    cluster.failing = false
+    clock.advance(1000)
+    await settle()
+    assert.deepEqual(said, [false])
+  })
+
   it('of a broker by itself is told when another one comes', async () => {
     const { said, cluster, fullDisk, set } = world(1)
     await set(true)
