@@ -53,10 +53,14 @@ export class PartitionChanges {
     let compares = 0
     let count = 0
     const seen = new Set<string>()
+    const keys = new Set<string>()
     for (const change of this.waiting) {
+      // A transaction writes a key once: whoever comes second finds that it is no longer as it was.
+      if (keys.has(change.key)) break
       const more = 1 + change.compares.filter(compare => !seen.has(nameOf(compare))).length
       if (count > 0 && compares + more > transactionOperationsMax) break
       for (const compare of change.compares) seen.add(nameOf(compare))
+      keys.add(change.key)
       compares += more
       count++
     }

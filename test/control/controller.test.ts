@@ -124,6 +124,15 @@ describe('a partition whose leader', () => {
     assert.equal(controls[1].image.broker(1)?.draining, true)
   })
 
+  it('changes its ISR twice at once gets one of the changes', async () => {
+    const { controls, now } = await nodes(2)
+    const [first] = controls
+    const { topicId } = first.image.topic('t')!
+    const change = (isr: number[]) => first.changeIsr(topicId, 0, now(0, first), { isr, joining: [], minIsr: 1 })
+    assert.deepEqual(await Promise.all([change([1]), change([1, 2])]), [true, false])
+    assert.deepEqual(now().isr, [1])
+  })
+
   it('was the last in-sync replica waits for it, and it leads again with a new epoch when it is back', async () => {
     const { controls, open, now } = await nodes(2)
     const [first, second] = controls
