@@ -65,7 +65,9 @@ export type OptionValue<O> = O extends Option<infer T> ? ValueOf<T> : never
 export function parseOption<T extends OptionType>(declared: Option<T>, text: string): ValueOf<T> {
   const value = parse(declared, text) as ValueOf<T>
   const why = declared.check?.(value)
-  if (why !== undefined) throw refusal(declared, text, why)
+  // As Java prints a list.
+  const shown = Array.isArray(value) ? `[${value.join(', ')}]` : text
+  if (why !== undefined) throw refusal(declared, shown, why)
   return value
 }
 
@@ -100,7 +102,8 @@ function parse(declared: Option, raw: string): boolean | number | bigint | strin
     case 'boolean':
       if (/^true$/i.test(text)) return true
       if (/^false$/i.test(text)) return false
-      return refuse('Expected value to be either true or false')
+      // As it was given: Kafka's words for other types have it without blanks around.
+      throw refusal(declared, raw, 'Expected value to be either true or false')
     case 'int':
     case 'long': {
       if (!/^[+-]?\d+$/.test(text)) return refuse(`Not a number of type ${declared.type.toUpperCase()}`)
