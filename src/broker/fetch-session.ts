@@ -17,6 +17,13 @@ export interface FetchItem {
   readonly maxBytes: number
 }
 
+interface Owner {
+  /** The entry may have something that a waiting fetch is answered for. */
+  touched(entry: FetchEntry): void
+  /** It has something to say that no fetch is answered for before its time. */
+  hasNews(entry: FetchEntry): void
+}
+
 /**
  * One partition of a fetch, of a session or of a single request. While watched it hears when the partition advances,
  * and tells its owner, which keeps the set of entries that may have something to say.
@@ -35,9 +42,9 @@ export class FetchEntry implements Watcher {
   namedIn = 0
   /** It is a follower's. */
   readonly isReplica: boolean
-  private readonly owner: { touched(entry: FetchEntry): void }
+  private readonly owner: Owner
 
-  constructor(item: FetchItem, owner: { touched(entry: FetchEntry): void }, isReplica: boolean) {
+  constructor(item: FetchItem, owner: Owner, isReplica: boolean) {
     this.item = item
     this.owner = owner
     this.isReplica = isReplica
@@ -45,6 +52,10 @@ export class FetchEntry implements Watcher {
 
   advanced(): void {
     this.owner.touched(this)
+  }
+
+  committed(): void {
+    this.owner.hasNews(this)
   }
 
   /** Binds the entry to the partition that serves it now, and watches that one. */
@@ -78,7 +89,7 @@ export interface FetchEntries {
 }
 
 /** The entries of a fetch without a session: all are served, and watched only until the answer. */
-export class SingleFetch implements FetchEntries {
+export class SingleFetch implements FetchEntries, Owner {
   readonly named = 0
   readonly dirty = new Set<FetchEntry>()
   onTouched: (() => void) | undefined
@@ -97,6 +108,9 @@ export class SingleFetch implements FetchEntries {
     this.onTouched?.()
   }
 
+  /** All entries are served anyway. */
+  hasNews(): void {}
+
   close(): void {
     for (const entry of this.entries) entry.close()
   }
@@ -106,7 +120,7 @@ export class SingleFetch implements FetchEntries {
  * An incremental fetch session (KIP-227). Its cost follows what happens: an entry is looked at when its partition
  * advanced, when the client changed it, or while it still has data to send; never all of them.
  */
-export class FetchSession implements FetchEntries {
+export class FetchSession implements FetchEntries, Owner {
   readonly id: number
   /** The epoch that the next request must carry. */
   epoch = 1
@@ -137,6 +151,10 @@ export class FetchSession implements FetchEntries {
     if (entry.awaitsClient) return
     this.dirty.add(entry)
     this.onTouched?.()
+  }
+
+  hasNews(entry: FetchEntry): void {
+    if (!entry.awaitsClient) this.dirty.add(entry)
   }
 
   /** Adds or changes what the request names and drops what it forgets. */

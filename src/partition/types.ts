@@ -21,4 +21,6 @@ export interface Appended {
 export interface Watcher {
   readonly isReplica: boolean
   advanced(): void
+  /** The high watermark has moved, which a replica is told with whatever it is told next. */
+  committed(): void
 }

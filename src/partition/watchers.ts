@@ -26,6 +26,7 @@ export class Watchers {
   moved(): void {
     for (const watcher of this.consumers) watcher.advanced()
     if (this.tellsReplicas) this.appended()
+    else for (const watcher of this.replicas) watcher.committed()
   }
 
   /** The partition serves nobody any more, or not as before; or its log begins later, which followers hear of though nothing is appended. */

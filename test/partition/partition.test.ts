@@ -179,7 +179,7 @@ describe('a partition', () => {
     const { lastOffset } = partition.appendFromProducer(numbered(0))
     partition.onDurable(lastOffset, note('durable'))
     partition.onCommitted(lastOffset, note('committed'))
-    partition.watchers.add({ isReplica: false, advanced: () => void heard.push('watcher') })
+    partition.watchers.add({ isReplica: false, advanced: () => void heard.push('watcher'), committed() {} })
     partition.close(new NaruError('NOT_LEADER_OR_FOLLOWER', 'moved'))
     partition.close(new NaruError('UNKNOWN_TOPIC_OR_PARTITION', 'deleted'))
     partition.onDurable(lastOffset, note('late'))
@@ -208,7 +208,7 @@ describe('a partition', () => {
     const { lastOffset } = partition.appendFromProducer(numbered(0))
     await new Promise<void>(resolve => partition.onCommitted(lastOffset, () => resolve()))
     let told = 0
-    partition.watchers.add({ isReplica: true, advanced: () => void told++ })
+    partition.watchers.add({ isReplica: true, advanced: () => void told++, committed() {} })
     await partition.deleteRecordsBefore(-1)
     assert.equal(told, 1)
     await store.close()

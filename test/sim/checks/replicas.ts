@@ -44,8 +44,10 @@ export function unsettled(sim: SimCluster): string[] {
     const isWhole =
       leader.leader.isr.length === list.length &&
       list.every(
-        ({ log }) =>
+        ({ log, highWatermark }) =>
           log.endOffset === leader.highWatermark &&
+          // Consumers read from followers too.
+          highWatermark === leader.highWatermark &&
           log.durableEndOffset === leader.highWatermark &&
           // It is higher where another leader had deleted more.
           log.startOffset >= leader.log.startOffset
