@@ -24,6 +24,7 @@ import { CurrentOptions } from './current-options.ts'
 import { Fetcher, fetchOptions } from './fetch.ts'
 import { FullDisk } from './full-disk.ts'
 import { Hosting } from './hosting.ts'
+import { LeadershipCheck } from './leadership-check.ts'
 import { type LogDir, LogDirs } from './log-dirs.ts'
 import { LostLeaders } from './lost-leaders.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
@@ -90,6 +91,7 @@ export class Broker {
   readonly lostLeaders: LostLeaders
   private readonly roles: Roles
   private readonly hosting: Hosting
+  private readonly leadership: LeadershipCheck
   /** Group shards that load, until the broker has started. */
   private loading: Promise<void>[] | undefined = []
 
@@ -165,11 +167,19 @@ export class Broker {
         }
       }
     )
+    this.leadership = new LeadershipCheck({
+      control,
+      clock,
+      logger,
+      connect,
+      overtaken: (partition, epoch) => this.roles.overtaken(partition, epoch)
+    })
     this.topics = new Topics(parts)
     this.cluster = new Cluster({ control, partitions: this.partitions, topics: this.topics, values, clock })
     this.configs = new Configs(parts)
     this.cleaner = new Cleaner(parts, this.options.view(cleanerOptions))
-    this.hosting = new Hosting({ ...parts, partitions: this.partitions }, this.roles, this.cleaner)
+    const { partitions, leadership: check } = this
+    this.hosting = new Hosting({ ...parts, partitions, check }, this.roles, this.cleaner)
     this.producerIds = new ProducerIds(control)
     this.replicas = new Replicas({ control, partitions: this.partitions })
     this.logDirs = new LogDirs({ logDir: parts.logDir, partitions: this.partitions, logger })
@@ -210,7 +220,7 @@ export class Broker {
     const topic = this.control.image.topic(name)
     const partition = topic?.partitions[index]
     const broker = partition && leaderOf(this.control.image, partition)
-    if (broker?.nodeId === this.control.nodeId && this.partitions.isOffline(topic!.topicId, index)) return undefined
+    if (broker?.nodeId === this.control.nodeId && !this.partitions.isLedHere(topic!.topicId, index)) return undefined
     return broker?.endpoint && { nodeId: broker.nodeId, ...broker.endpoint }
   }
 
@@ -226,6 +236,7 @@ export class Broker {
     this.stopListening?.()
     this.fullDisk?.close()
     this.lostLeaders.close()
+    this.leadership.close()
     await this.changes
     await this.maintenance.stop()
     await this.cleaner.stop()
@@ -249,6 +260,7 @@ export class Broker {
     this.stopListening?.()
     this.fullDisk?.close()
     this.lostLeaders.close()
+    this.leadership.close()
     for (const partition of this.partitions.all()) partition.close(stopping())
     this.groups.close()
     this.timers.close()

@@ -232,7 +232,8 @@ export class Cluster {
         const index = first + at
         const failed = this.partitions.isOffline(topic.topicId, index)
         const isOnline = (replica: number) => online.has(replica) && !(failed && replica === nodeId)
-        const led = isOnline(partition.leader) && leaderOf(this.control.image, partition) !== undefined
+        const isHere = partition.leader !== nodeId || this.partitions.isLedHere(topic.topicId, index)
+        const led = isHere && isOnline(partition.leader) && leaderOf(this.control.image, partition) !== undefined
         return {
           error: led ? undefined : 'LEADER_NOT_AVAILABLE',
           index,

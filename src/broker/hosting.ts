@@ -26,6 +26,7 @@ export interface HostingParts {
   readonly values: OptionValues
   readonly clock: Clock
   readonly logger: Logger
+  readonly check?: Partition['check']
 }
 
 /** The logs of the replicas that this broker has, as the image says: opened, reconfigured, removed. */
@@ -175,6 +176,7 @@ export class Hosting {
       }
       await begin(log)
       const partition = await Partition.open(log, identity, config.partition, clock, producersMax)
+      partition.check = this.parts.check
       partition.onFailure = failed => this.roles.failed(failed)
       log.damage.onFound = () => this.roles.damaged(partition)
       partition.watchers.tellsReplicas = isRackAware(values)

@@ -105,6 +105,11 @@ export class Partitions {
     return served !== undefined && Boolean(served.offline[index] ?? served.partitions[index]?.failure)
   }
 
+  /** Whether this broker can serve what the image says that it leads. */
+  isLedHere(topicId: TopicId, index: number): boolean {
+    return !this.isOffline(topicId, index) && !this.byId.get(topicId)?.partitions[index]?.isOvertaken
+  }
+
   /** Takes a topic out of service; who waits on it hears UNKNOWN_TOPIC_OR_PARTITION. Gives the indexes that were here. */
   removeTopic(topicId: TopicId): number[] {
     const served = this.byId.get(topicId)

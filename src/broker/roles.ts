@@ -81,6 +81,7 @@ export class Roles {
       brokerEpochOf: nodeId => image.broker(nodeId)?.epoch,
       isDraining: nodeId => image.broker(nodeId)?.draining ?? false,
       inDoubt: () => control.inDoubt,
+      doubt: partition => void partition.confirmLeading().catch(() => {}),
       change: async (partition, leader, isr, joining) => {
         const known = this.led.get(partition)
         if (known?.leader !== leader) return false
@@ -104,7 +105,10 @@ export class Roles {
     // Also while it isn't registered: the end of a lease says nothing of who lives, and another leader has another epoch.
     const isOurs = image.leader === control.nodeId && image.leaderBrokerEpoch === control.brokerEpoch
     if (partition.failure) this.forsake(partition)
-    if (partition.failure || !isReplica || !(leader || isOurs)) this.retire(partition)
+    // Whoever leads under that epoch, the image will tell.
+    const isOld = image.leaderEpoch < partition.newestEpoch
+    if (partition.failure || !isReplica || !(leader || isOurs) || (isOld && image.leader === control.nodeId))
+      this.retire(partition)
     else if (isOurs) {
       this.lead(partition, image)
       // Perhaps nobody else could when the damage was found.
@@ -113,6 +117,12 @@ export class Roles {
       this.stopLeading(partition)
       this.fetchers.follow(partition, leader.nodeId, image.leaderEpoch, image.isr.includes(control.nodeId))
     } else this.retire(partition)
+  }
+
+  /** There is a newer leader of a partition, of which the image doesn't know yet. */
+  overtaken(partition: Partition, epoch: number): void {
+    partition.newestEpoch = Math.max(partition.newestEpoch, epoch)
+    this.assign(partition)
   }
 
   /** To be called after the partitions were assigned anew because brokers came, went or changed. */

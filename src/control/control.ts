@@ -251,6 +251,11 @@ class MetastoreControl implements Control {
     return updatePartitions(this.metadata, updates)
   }
 
+  async partitionNow(topicId: TopicId, index: number): Promise<PartitionImage | undefined> {
+    const { item } = await guard(this.metastore.get(keys.partition(topicId, index)))
+    return item && parse(item.value)
+  }
+
   elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election> {
     return this.roles.elect(topicId, index, type)
   }

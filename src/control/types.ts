@@ -169,6 +169,8 @@ export interface Control {
   changeIsr(topicId: TopicId, index: number, expected: PartitionImage, change: IsrChange): Promise<boolean>
   /** Changes partitions, many at a time, each on its own; resolves when that is done. Those that are no more are left out. */
   updatePartitions(updates: readonly PartitionUpdate[]): Promise<void>
+  /** A partition as the metastore has it now, whatever the image says; undefined when it is no more. */
+  partitionNow(topicId: TopicId, index: number): Promise<PartitionImage | undefined>
   /** Elects a leader on somebody's wish. */
   elect(topicId: TopicId, index: number, type: ElectionType): Promise<Election>
   /**

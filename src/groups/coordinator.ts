@@ -149,7 +149,9 @@ export class GroupCoordinator {
   /** Heartbeat. UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS. */
   async heartbeat(request: HeartbeatRequest): Promise<void> {
     try {
-      await this.namedShard(request.groupId).execute(state => heartbeat(state, request))
+      const shard = this.namedShard(request.groupId)
+      await shard.execute(state => heartbeat(state, request))
+      shard.glance()
     } catch (error) {
       // Nothing is known about the member yet, and its session has not begun to count: it may stay calm.
       if (codeOf(error) !== 'COORDINATOR_LOAD_IN_PROGRESS') throw error
@@ -210,7 +212,7 @@ export class GroupCoordinator {
     const idOf = (topic: string): TopicId | undefined => topics.idOf(topic)
     const shard = this.shardOf(groupId)
     if (items === null) {
-      const found = await shard.execute(state => fetchAllOffsets(state, groupId, idOf))
+      const found = await shard.read(state => fetchAllOffsets(state, groupId, idOf))
       const named = found.map(({ topic, partitions }) => ({ name: topic, topicId: idOf(topic) ?? '', partitions }))
       return byTopicId ? named.filter(({ topicId }) => topicId !== '') : named
     }
@@ -218,7 +220,7 @@ export class GroupCoordinator {
       topic: byTopicId ? (topics.nameOf(topicId) ?? '') : name,
       partitions
     }))
-    const found = await shard.execute(state => fetchOffsets(state, groupId, asked, idOf))
+    const found = await shard.read(state => fetchOffsets(state, groupId, asked, idOf))
     return found.map(({ topic, partitions }, at) => {
       const unknown = byTopicId && topic === ''
       return { name: topic, topicId: items[at].topicId, partitions, error: unknown ? 'UNKNOWN_TOPIC_ID' : undefined }
@@ -227,14 +229,14 @@ export class GroupCoordinator {
 
   /** DescribeGroups, for one group; state Dead when there is none. */
   async describe(groupId: string): Promise<GroupDescription> {
-    return this.shardOf(groupId).execute(state => describe(state, groupId))
+    return this.shardOf(groupId).read(state => describe(state, groupId))
   }
 
   /** ListGroups: the groups of all partitions that this broker leads. */
   async list(filter: ListFilter): Promise<ListedGroup[]> {
     const lists = [...this.shards.values()].map(shard =>
       shard
-        .execute(state => list(state, filter))
+        .read(state => list(state, filter))
         .catch(error => {
           if (codeOf(error) === 'NOT_COORDINATOR') return []
           throw error

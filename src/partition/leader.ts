@@ -93,6 +93,11 @@ export class LeaderRole {
     for (const nodeId of this.followers.keys()) if (!replicas.includes(nodeId)) this.followers.delete(nodeId)
   }
 
+  /** Who else may come to lead without a loss: whoever is in sync, may be, or is eligible. */
+  get rivals(): number[] {
+    return [...new Set([...this.isr, ...this.elr, ...this.pending])].filter(nodeId => nodeId !== this.nodeId)
+  }
+
   /**
    * How many in-sync replicas a write needs: never more than there are replicas (KIP-966), not counting those that have only
    * been added and may need hours until they have everything.

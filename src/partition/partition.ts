@@ -38,6 +38,10 @@ export class Partition implements Followed {
   onFailure: ((partition: Partition) => void) | undefined
   /** Who compacts it. */
   compactor: { soon(): Promise<void> } | undefined
+  /** Who finds out whether it leads still. */
+  check: { confirm(partition: Partition): Promise<void> } | undefined
+  /** The newest leader epoch that is known of; a leader of an older one has been replaced. */
+  newestEpoch = -1
 
   private readonly clock: Clock
   private readonly producerLog: ProducerLog
@@ -327,6 +331,16 @@ export class Partition implements Followed {
     this.committed.reach(end)
     this.replicated.reach(end)
     this.watchers.moved()
+  }
+
+  /** Whether there is another leader, of whom the image doesn't know yet. */
+  get isOvertaken(): boolean {
+    return this.newestEpoch > this.leaderEpoch
+  }
+
+  /** Resolves when nobody else had led at a moment after the call; rejects with NOT_LEADER_OR_FOLLOWER when that can't be told. */
+  confirmLeading(): Promise<void> {
+    return this.check?.confirm(this) ?? Promise.resolve()
   }
 
   /** Compacts all that the log has now, soon; resolves when that is done, or can't be. */

@@ -20,6 +20,8 @@ export interface IsrWorld {
   inDoubt(): boolean
   /** Whether a registered broker is about to stop. */
   isDraining(nodeId: number): boolean
+  /** The metastore does not answer this leader, and followers stay away: somebody else may lead by now. */
+  doubt(partition: Partition): void
   /**
    * Asks for another ISR by compare-and-set on what this leader goes by. True when the metastore has it, false when it
    * went another way: either way `Partition.isrChanged` has told, or will, how it is. Rejects when nothing is known.
@@ -136,6 +138,7 @@ export class PartitionIsrKeeper implements IsrKeeper {
       else this.wait(leader, retryMs)
     } catch (error) {
       world.logger.warn({ topic, partition: index, err: error }, 'the in-sync replicas could not be changed')
+      world.doubt(partition)
       // It may have happened: both sets count until the metastore has said so.
       this.close()
       this.retrying = true

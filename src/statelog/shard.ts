@@ -8,6 +8,8 @@ import type { ReplayedState } from './types.ts'
 /** A log that can't be loaded is tried again after this long, twice as long each time, up to the second figure. */
 const retryMsMin = 100
 const retryMsMax = 10_000
+/** How often it is asked at most whether this broker leads, where nobody waits for that. */
+const glanceMs = 1000
 
 export interface ShardOptions<S> extends LifeOptions<S> {
   /** For logs: the partition under it. */
@@ -30,6 +32,7 @@ export class StateShard<S extends ReplayedState> {
   private closed = false
   private retry: Timer | undefined
   private retryMs = retryMsMin
+  private glancedMs = Number.NEGATIVE_INFINITY
   private unavailable = new NaruError('COORDINATOR_LOAD_IN_PROGRESS', 'The coordinator is loading.')
   private readonly loadedWaiters: (() => void)[] = []
 
@@ -52,6 +55,30 @@ export class StateShard<S extends ReplayedState> {
   /** Runs a handler and gives its result, once everything that it saw or wrote is committed. */
   execute<T>(handler: (state: S, turn: Turn) => T): Promise<T> {
     return this.park((state, turn, reply: Reply<T>) => turn.answer(reply, handler(state, turn)))
+  }
+
+  /**
+   * As `execute`, for a handler that only reads: where nothing has to be written nobody would notice that another broker
+   * leads by now, and has newer state. NOT_COORDINATOR when it does, or when that can't be told.
+   */
+  async read<T>(handler: (state: S) => T): Promise<T> {
+    if (!this.live) throw this.unavailable
+    await this.options.log.confirmLeading().catch(error => {
+      throw asUnavailable(error)
+    })
+    return this.execute(handler)
+  }
+
+  /**
+   * For what is answered without asking first: finds out behind it, once in a while, whether another broker leads by now. If
+   * so this shard is closed.
+   */
+  glance(): void {
+    const { clock, log } = this.options
+    const nowMs = clock.monotonic()
+    if (!this.live || nowMs < this.glancedMs + glanceMs) return
+    this.glancedMs = nowMs
+    log.confirmLeading().catch(() => {})
   }
 
   /** As `execute`, for a handler whose answer may come from a later turn: it keeps `reply` in the state. */

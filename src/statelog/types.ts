@@ -11,6 +11,8 @@ export interface ReplicatedLog {
   append(batch: Buffer): { readonly lastOffset: number }
   /** Resolves when the high watermark has passed `offset`; rejects with NaruError when it never will here. */
   whenCommitted(offset: number): Promise<void>
+  /** Resolves when nobody else had led the log at a moment after the call; rejects when that is not so, or can't be told. */
+  confirmLeading(): Promise<void>
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead>
   /** Leaves only the newest record of each key of all that the log has now; resolves when that is done, or can't be. */
   compactSoon(): Promise<void>

@@ -34,6 +34,7 @@ async function leading(options: { lagMessagesMax?: number; minIsr?: number; elr?
     brokerEpochOf: nodeId => (around.gone.includes(nodeId) ? undefined : nodeId * 10),
     isDraining: () => false,
     inDoubt: () => false,
+    doubt: () => {},
     change: async (_partition, leader, next) => {
       asked.push([...next])
       if (around.isSilent) throw new Error('no answer')

@@ -70,6 +70,13 @@ export class MemoryLog implements ReplicatedLog {
     return next
   }
 
+  /** Why it can't be told whether this is the leader still. */
+  doubt: NaruError | undefined
+
+  confirmLeading(): Promise<void> {
+    return this.doubt ? Promise.reject(this.doubt) : Promise.resolve()
+  }
+
   whenCommitted(offset: number): Promise<void> {
     if (this.lost) return Promise.reject(this.lost)
     if (this.highWatermark > offset) return Promise.resolve()

@@ -256,3 +256,17 @@ test('a log that has grown is compacted: its state is still there, and what is d
   await next.whenLoaded()
   assert.deepEqual(await next.execute(state => new Map([...state.values].sort())), new Map([...expected].sort()))
 })
+
+test('what is only read is told while it is sure that nobody else leads', async () => {
+  const log = new MemoryLog()
+  const shard = open(log)
+  await shard.whenLoaded()
+  assert.equal(await shard.read(state => state.values.size), 0)
+  log.doubt = new NaruError('NOT_LEADER_OR_FOLLOWER', 'perhaps')
+  await assert.rejects(
+    shard.read(state => state.values.size),
+    { code: 'NOT_COORDINATOR' }
+  )
+  // What is written finds out by itself.
+  assert.equal(await Promise.race([shard.execute(() => 'told'), settle()]), 'told')
+})

@@ -7,6 +7,7 @@ import { hostOf, type SimCluster } from '../cluster.ts'
 import { administer, TopicMaker } from './admin.ts'
 import { PartitionHistory } from './history.ts'
 import { GroupHistory, SimMember } from './member.ts'
+import { lookOn } from './onlooker.ts'
 import { type ProducerPlan, SimProducer } from './producer.ts'
 import { Reader } from './reader.ts'
 
@@ -52,6 +53,7 @@ export class SimClients {
         const world = { connect: () => this.connect(name), random, stopped }
         this.running.push(new SimMember(this.group, sure, world).run())
       }
+    if (sure.length > 0 && sim.plan.members > 0) this.running.push(lookOn(this.group, sure, this.world('onlooker')))
     if (sim.plan.passingTopics) this.running.push(this.topics.run())
     if (sim.plan.deleteRecords || sim.plan.elections || sim.plan.moves)
       this.running.push(administer(sim.plan, partitions, this.world('admin')))
