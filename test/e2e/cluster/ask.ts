@@ -152,3 +152,13 @@ async function unhealed(bootstraps: readonly string[], topics: readonly string[]
     }
   return ''
 }
+
+/** Rejects, and says what doesn't come to hold, when it takes longer. */
+export async function until(holds: () => boolean, what: string | (() => string), timeoutMs = 60_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!holds()) {
+    if (performance.now() > deadline)
+      throw new Error(`not within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`)
+    await sleep(20)
+  }
+}

@@ -20,13 +20,15 @@ export interface ClientsOptions {
   readonly topic: string
   readonly partitions: number
   readonly group: string
-  /** So much stands in each record of one client's besides its value. */
+  /** `Clients.paddingBytes`, at first. */
   readonly paddingBytes?: number
 }
 
 /** Clients under load: producers that wait for each acknowledgement, and a group of consumers that commit. */
 export class Clients {
   readonly history = new History()
+  /** So much stands in each record of one client's besides its value. */
+  paddingBytes: number
   private readonly options: ClientsOptions
   private readonly kafka: Kafka
   private readonly running: Promise<void>[] = []
@@ -36,6 +38,7 @@ export class Clients {
 
   constructor(options: ClientsOptions) {
     this.options = options
+    this.paddingBytes = options.paddingBytes ?? 0
     // With kafkajs's own settings of what is tried again, and how often.
     this.kafka = new Kafka({ clientId: 'faults', brokers: [...options.bootstraps], logLevel: logLevel.NOTHING })
   }
@@ -68,9 +71,9 @@ export class Clients {
     await producer.connect()
     this.closers.push(() => producer.disconnect())
     const history = this.history.producer(`kafkajs-${partition}`, 'kafkajs', partition, true)
-    const { topic, paddingBytes = 0 } = this.options
-    const key = Buffer.alloc(paddingBytes, 'padding')
+    const { topic } = this.options
     this.loop(history, pauseMs, async value => {
+      const key = Buffer.alloc(this.paddingBytes, 'padding')
       const [{ baseOffset }] = await producer.send({ topic, acks: -1, messages: [{ key, value, partition }] })
       return Number(baseOffset)
     })

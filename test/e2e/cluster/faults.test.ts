@@ -56,6 +56,6 @@ describe('a cluster of processes under load', { concurrency: 1 }, () => {
     timeout: 120_000,
     skip: whyNoSmallDisk('ext4')
   }, async () => {
-    await survives({ smallDisk: 2 }, 15, ['disk-full'])
+    await survives({ smallDisk: { broker: 2, megabytes: 64 } }, 15, ['disk-full'])
   })
 })

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { below, type Random } from '../../../src/std/random.ts'
-import { coordinatorOf, view } from './ask.ts'
+import { coordinatorOf, until, view } from './ask.ts'
+import type { Clients } from './clients.ts'
 import type { LinkMode } from './proxy.ts'
 import type { FaultyCluster, Victim } from './victims.ts'
 
 /** What a fault works on. */
 export interface FaultWorld {
   readonly cluster: FaultyCluster
+  readonly clients: Clients
   readonly topic: string
   readonly partitions: number
   readonly group: string
@@ -117,12 +119,21 @@ const disturbLink =
     return { text: `${link.name} ${what} for ${forMs} ms` }
   }
 
-const fillDisk: Fault = async ({ cluster, random }) => {
+const fillDisk: Fault = async ({ cluster, clients, random }) => {
   const { name, disk } = pick(random, cluster.disks)
   const forMs = 500 + below(random, 4000)
+  const found = () => cluster.output().split('the disk is full').length
+  const before = found()
   disk.fill()
-  await sleep(forMs)
-  disk.free()
+  // Small records would take long to run into it.
+  clients.paddingBytes = 64 * 1024
+  try {
+    await until(() => found() > before, 'the broker finds its disk full')
+    await sleep(forMs)
+  } finally {
+    clients.paddingBytes = 0
+    disk.free()
+  }
   return { text: `${name} full for ${forMs} ms` }
 }
 

@@ -22,8 +22,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     etcd: { type: 'string' },
     for: { type: 'string' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    json: { type: 'boolean', default: false }
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) }
   }
 })
 const seed = Number(values.seed)
@@ -61,7 +60,9 @@ try {
 process.exit(failed ? 1 : 0)
 
 async function supervised(): Promise<[FaultyCluster, Record<string, Fault>]> {
-  const smallDisk = whyNoSmallDisk('ext4') === undefined ? 2 : undefined
+  // It must hold what is written while it isn't filled.
+  const megabytes = 64 + 16 * Number(values.minutes ?? 0)
+  const smallDisk = whyNoSmallDisk('ext4') === undefined ? { broker: 2, megabytes } : undefined
   const made = await superviseThree({ logFile, links: true, smallDisk })
   return [made, faultsOf(made)]
 }

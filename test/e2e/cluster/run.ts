@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import { SeededRandom } from '../../../src/std/random.ts'
+import { until } from './ask.ts'
 import { Clients } from './clients.ts'
 import type { Fault } from './faults.ts'
 import { type Anomaly, anomaliesOf, longestSilenceMs } from './history.ts'
@@ -48,9 +49,7 @@ export async function runFaults({ cluster, seed, next, onStory }: RunOptions): P
   const random = new SeededRandom(seed)
   const { bootstraps } = cluster
   await createTopic(bootstraps)
-  // A small disk should have something to be full of.
-  const paddingBytes = cluster.disks.length > 0 ? 8 * 1024 : 0
-  const clients = new Clients({ bootstraps, topic, partitions, group, paddingBytes })
+  const clients = new Clients({ bootstraps, topic, partitions, group })
   await clients.start()
   const { history } = clients
   const topics = [topic, '__consumer_offsets']
@@ -68,7 +67,7 @@ export async function runFaults({ cluster, seed, next, onStory }: RunOptions): P
     const fault = next(round, random)
     if (!fault) break
     const fromMs = performance.now()
-    const done = await fault({ cluster, topic, partitions, group, random })
+    const done = await fault({ cluster, clients, topic, partitions, group, random })
     const doneMs = performance.now()
     await cluster.healed(topics)
     await allHeardSince(history.producers, doneMs)
@@ -141,13 +140,4 @@ async function allHeardSince(producers: Clients['history']['producers'], sinceMs
     () => !silent(),
     () => `${silent()?.name} goes on`
   )
-}
-
-async function until(holds: () => boolean, what: string | (() => string), timeoutMs = 60_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs
-  while (!holds()) {
-    if (performance.now() > deadline)
-      throw new Error(`not within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`)
-    await sleep(20)
-  }
 }

@@ -47,8 +47,8 @@ export interface SupervisedOptions {
   readonly settings?: Settings
   /** Whether clients and brokers go through links. */
   readonly links?: boolean
-  /** Gives this broker a small disk of its own; it takes root. */
-  readonly smallDisk?: number
+  /** Gives one broker a small disk of its own; it takes root. */
+  readonly smallDisk?: { readonly broker: number; readonly megabytes: number }
   /** A file for the log lines of all. */
   readonly logFile?: string
 }
@@ -68,10 +68,11 @@ export const quick: Settings = {
 export async function superviseThree(options: SupervisedOptions = {}): Promise<FaultyCluster> {
   const dataDir = mkdtempSync(join(tmpdir(), 'naru-faults-'))
   const disks: { name: string; disk: SmallDisk }[] = []
-  if (options.smallDisk !== undefined) {
-    const disk = mountSmallDisk('ext4', 64)
-    disks.push({ name: `disk of broker ${options.smallDisk}`, disk })
-    symlinkSync(disk.path, join(dataDir, `broker-${options.smallDisk}`))
+  if (options.smallDisk) {
+    const { broker, megabytes } = options.smallDisk
+    const disk = mountSmallDisk('ext4', megabytes)
+    disks.push({ name: `disk of broker ${broker}`, disk })
+    symlinkSync(disk.path, join(dataDir, `broker-${broker}`))
   }
   const first = await freePorts(2 * ids.length)
   const links = options.links
