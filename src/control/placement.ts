@@ -52,11 +52,14 @@ interface Seat {
   replicasInAll: number
 }
 
+/** So many brokers at most are tried as the leader of a partition. */
+const leadersTried = 8
+
 /**
  * Replicas for `count` partitions more of a topic, the leader first. Each leader is a broker that leads least of the topic, and of those one
  * that leads least of all topics. Followers go to other racks as far as there are any, then to other hosts, then to where the fewest
- * replicas are, of the topic and of all; what a broker leads is not all left to one other. Throws INVALID_REPLICATION_FACTOR when
- * there are fewer brokers than replicas.
+ * replicas are, of the topic and of all; what a broker leads is not all left to one other. Where several may lead, that one does which
+ * leaves followers to the brokers that follow least. Throws INVALID_REPLICATION_FACTOR when there are fewer brokers than replicas.
  */
 export function placeReplicas(ground: Ground, count: number, replicationFactor: number): number[][] {
   const { sites, away = [] } = ground
@@ -71,11 +74,10 @@ export function placeReplicas(ground: Ground, count: number, replicationFactor: 
   const lenders = seats(alternating(away), ground)
   const present = Math.min(replicationFactor, ring.length)
   return Array.from({ length: count }, () => {
-    const leader = leastLeading(ring)
-    const at = ring.indexOf(leader)
-    const line = rotated([...ring.slice(at + 1), ...ring.slice(0, at)], leader.leadsInAll)
-    const chosen = [leader]
-    while (chosen.length < present) chosen.push(leastShared(line, chosen))
+    const [leader, ...followers] = evenest(
+      leadersToTry(ring).map(leader => [leader, ...followersOf(leader, ring, present - 1)])
+    )
+    const chosen = [leader, ...followers]
     while (chosen.length < replicationFactor) chosen.push(leastShared(lenders, chosen))
     leader.leads++
     leader.leadsInAll++
@@ -102,25 +104,62 @@ function seats(sites: readonly Site[], { load, topic = [] }: Ground): Seat[] {
   return all
 }
 
-function leastLeading(seats: readonly Seat[]): Seat {
-  return seats.reduce((best, next) =>
-    (next.leads - best.leads || next.leadsInAll - best.leadsInAll) < 0 ? next : best
-  )
+/**
+ * How many partitions a broker follows, of all topics. Everybody leads as many as the others in the long run: who has more replicas because
+ * it has led already, and others have not yet, has no more than they will have.
+ */
+const follows = ({ leadsInAll, replicasInAll }: Seat) => replicasInAll - leadsInAll
+
+/** Those that lead least, who follow least first; of many the first and the last. */
+function leadersToTry(ring: readonly Seat[]): Seat[] {
+  const least = (of: readonly Seat[], leads: (seat: Seat) => number) => {
+    const min = of.reduce((min, seat) => Math.min(min, leads(seat)), Infinity)
+    return of.filter(seat => leads(seat) === min)
+  }
+  const all = least(
+    least(ring, ({ leads }) => leads),
+    ({ leadsInAll }) => leadsInAll
+  ).sort((a, b) => follows(a) - follows(b))
+  return all.length <= leadersTried ? all : [...all.slice(0, leadersTried / 2), ...all.slice(-leadersTried / 2)]
+}
+
+function followersOf(leader: Seat, ring: readonly Seat[], count: number): Seat[] {
+  const chosen = [leader]
+  if (count > 0) {
+    const at = ring.indexOf(leader)
+    const line = rotated([...ring.slice(at + 1), ...ring.slice(0, at)], leader.leadsInAll)
+    while (chosen.length <= count) chosen.push(leastShared(line, chosen))
+  }
+  return chosen.slice(1)
+}
+
+/** The first whose followers make what brokers follow least uneven: the sum of the squares grows by 2n + 1 where n becomes n + 1. */
+function evenest(choices: readonly Seat[][]): Seat[] {
+  const cost = ([, ...followers]: Seat[]) => followers.reduce((sum, seat) => sum + follows(seat), 0)
+  return choices
+    .map(choice => ({ choice, cost: cost(choice) }))
+    .reduce((best, next) => (next.cost < best.cost ? next : best)).choice
 }
 
 /** Of those that are free the one that shares the least with the chosen, and of those one with the fewest replicas; the nearest in line. */
 function leastShared(line: readonly Seat[], chosen: readonly Seat[]): Seat {
-  const shared = (seat: Seat) => chosen.reduce((sum, { site }) => sum + nearness(seat.site, site), 0)
-  return line
-    .filter(seat => !chosen.includes(seat))
-    .map(seat => ({ seat, shared: shared(seat) }))
-    .reduce((best, next) => {
-      const more =
-        next.shared - best.shared ||
-        next.seat.replicas - best.seat.replicas ||
-        next.seat.replicasInAll - best.seat.replicasInAll
-      return more < 0 ? next : best
-    }).seat
+  let best: Seat | undefined
+  let leastShared = 0
+  for (const seat of line) {
+    if (chosen.includes(seat)) continue
+    let shared = 0
+    for (const { site } of chosen) shared += nearness(seat.site, site)
+    const more =
+      best &&
+      (shared - leastShared ||
+        seat.replicas - best.replicas ||
+        follows(seat) - follows(best) ||
+        seat.leadsInAll - best.leadsInAll)
+    if (more !== undefined && more >= 0) continue
+    best = seat
+    leastShared = shared
+  }
+  return best!
 }
 
 /** More than hosts that a partition's replicas could share: a shared rack is worse than any number of shared hosts. */

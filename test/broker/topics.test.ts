@@ -42,8 +42,8 @@ describe('making a topic', () => {
     const replicas = (name: string) => control.image.topic(name)?.partitions.map(partition => partition.replicas)
     assert.deepEqual(replicas('a'), [
       [1, 2],
-      [2, 3],
       [3, 1],
+      [2, 3],
       [1, 3]
     ])
     assert.deepEqual(replicas('b'), [[2]])

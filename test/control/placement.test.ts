@@ -105,8 +105,26 @@ describe('placement of replicas', () => {
           site(at + 1, `rack-${at % racks}`, `host-${at}`)
         )
         const cluster = world(sites)
-        for (const { count, more } of wanted) cluster.make(count, Math.min(sites.length, 1 + more))
-        assert.ok(spread(cluster.replicas()) <= 4, `${cluster.replicas()}`)
+        for (const { count, more } of wanted) {
+          const placed = cluster.make(count, Math.min(sites.length, 1 + more))
+          const ofTopic = sites.map(({ nodeId }) => placed.filter(replicas => replicas.includes(nodeId)).length)
+          assert.ok(spread(ofTopic) <= 2, `of the topic: ${ofTopic}`)
+          assert.ok(spread(cluster.replicas()) <= 2, `of all: ${cluster.replicas()}`)
+        }
+      })
+    )
+  })
+
+  it('evens out over time, whatever topics of one partition come', () => {
+    const shape = fc.record({ racks: fc.integer({ min: 1, max: 4 }), perRack: fc.integer({ min: 1, max: 3 }) })
+    const factors = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 8 })
+    fc.assert(
+      fc.property(shape, factors, ({ racks, perRack }, cycle) => {
+        const sites = Array.from({ length: racks * perRack }, (_, at) => site(at + 1, `rack-${at % racks}`))
+        const cluster = world(sites)
+        for (let made = 0; made < 60; made++) cluster.make(1, Math.min(sites.length, cycle[made % cycle.length]))
+        assert.ok(spread(cluster.leads()) <= 1, `leaders: ${cluster.leads()}`)
+        assert.ok(spread(cluster.replicas()) <= 2, `replicas: ${cluster.replicas()}`)
       })
     )
   })
