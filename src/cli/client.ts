@@ -22,6 +22,9 @@ export function withClientFlags(command: Command): Command {
 /** How long a command tries before it says that it cannot. */
 const patienceMs = 10_000
 
+/** How long a broker may hang before another one is asked. */
+const setupTimeoutMs = 5000
+
 /** Runs `work` with a connection to the cluster that the flags name, which ends with it. */
 export async function withCluster<T>(flags: ClientFlags, work: (cluster: Cluster) => Promise<T>): Promise<T> {
   const bootstrap = flags.bootstrap.split(',').filter(address => address !== '')
@@ -36,7 +39,8 @@ export async function withCluster<T>(flags: ClientFlags, work: (cluster: Cluster
     clock: systemClock,
     random: systemRandom,
     clientId: 'naru-cli',
-    retryTimeoutMs: patienceMs
+    retryTimeoutMs: patienceMs,
+    setupTimeoutMs
   })
   // The clock's timers do not keep a process alive, and between two tries nothing else does.
   const awake = setInterval(() => {}, 60_000)

@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { createTopic, deleteTopic, describeLogDirs, listTopics } from '../client/admin.ts'
 import { describeConfigs } from '../client/admin-configs.ts'
 import type { Cluster, TopicInfo } from '../client/cluster.ts'
@@ -14,6 +14,7 @@ import { alterCommand } from './topic-alter.ts'
 interface CreateFlags extends ClientFlags {
   partitions?: number
   replicationFactor?: number
+  replicas?: number
   config: string[]
   ifNotExists?: boolean
 }
@@ -46,18 +47,26 @@ Examples:
   return topic
 }
 
+/** What the other commands call the replication factor. */
+const sameAsElsewhere = new Option('--replicas <number>').argParser(wholeNumber(1)).hideHelp()
+
 function create(): Command {
   return withClientFlags(new Command('create'))
     .description('Create a topic.')
     .argument('<name>')
     .option('-p, --partitions <number>', "how many partitions (default: the broker's num.partitions)", wholeNumber(1))
-    .option('-r, --replication-factor <number>', 'how many copies (default: as the broker says)', wholeNumber(1))
+    .option(
+      '-r, --replication-factor <number>',
+      "how many brokers have each of them (default: the broker's default.replication.factor)",
+      wholeNumber(1)
+    )
+    .addOption(sameAsElsewhere)
     .option('-c, --config <name=value>', 'a topic config (may be repeated)', gather, [])
     .option('--if-not-exists', 'do nothing when the topic is there already')
     .action((name: string, flags: CreateFlags) =>
       withCluster(flags, async cluster => {
         const configs = Object.fromEntries(flags.config.map(pair => nameAndValue(pair, '--config')))
-        const { partitions, replicationFactor } = flags
+        const { partitions, replicas, replicationFactor = replicas } = flags
         try {
           await cluster.retrying(() => createTopic(cluster, { name, partitions, replicationFactor, configs }))
         } catch (error) {

@@ -236,16 +236,16 @@ export class Cluster {
       const open = await this.connections.get(formatAddress(address))?.catch(() => undefined)
       if (open && !open.closed) return open
     }
-    let failure: unknown
+    const failures: unknown[] = []
     const start = below(this.random, candidates.length)
     for (let i = 0; i < candidates.length; i++) {
       try {
         return await this.connection(candidates[(start + i) % candidates.length])
       } catch (error) {
-        failure = error
+        failures.push(error)
       }
     }
-    throw failure
+    throw allOf(failures)
   }
 
   private async connection(address: Address, purpose = ''): Promise<Connection> {
@@ -278,9 +278,19 @@ export class Cluster {
       clock,
       clientId,
       requestTimeoutMs: this.requestTimeoutMs,
+      setupTimeoutMs: this.options.setupTimeoutMs ?? 10_000,
       frameBytesMax
     })
     if (this.closed) connection.close()
     return connection
   }
+}
+
+/** What is told when no address leads anywhere: all of it, each thing once. */
+function allOf(failures: readonly unknown[]): unknown {
+  const messages = [...new Set(failures.map(messageOf))]
+  if (messages.length < 2) return failures[0]
+  const codes = new Set(failures.map(codeOf))
+  const code = codes.size === 1 ? codeOf(failures[0]) : 'NETWORK_EXCEPTION'
+  return new NaruError(code, messages.join(' '), { cause: failures[0] })
 }

@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   readonly clientId: string
   /** A request unanswered for so long closes the connection: what comes after it cannot be trusted to come either. */
   readonly requestTimeoutMs: number
+  /** The same for the first one, which asks for versions. Default `requestTimeoutMs`. */
+  readonly setupTimeoutMs?: number
   /** Longer responses are refused. */
   readonly frameBytesMax: number
 }
@@ -120,9 +122,11 @@ export class Connection {
 
   private async negotiate(): Promise<void> {
     const body = { clientSoftwareName: 'naru', clientSoftwareVersion: '1' }
-    let response = (await this.exchange(ApiVersions, 3, body, 0)) as DecodedResponseOf<typeof ApiVersions>
+    const { requestTimeoutMs, setupTimeoutMs = requestTimeoutMs } = this.options
+    const waitMs = Math.min(0, setupTimeoutMs - requestTimeoutMs)
+    let response = (await this.exchange(ApiVersions, 3, body, waitMs)) as DecodedResponseOf<typeof ApiVersions>
     if (response.errorCode === unsupportedVersion)
-      response = (await this.exchange(ApiVersions, 0, {}, 0)) as DecodedResponseOf<typeof ApiVersions>
+      response = (await this.exchange(ApiVersions, 0, {}, waitMs)) as DecodedResponseOf<typeof ApiVersions>
     for (const { apiKey, minVersion, maxVersion } of response.apiKeys)
       this.versions.set(apiKey, [minVersion, maxVersion])
   }

@@ -15,6 +15,8 @@ export interface ClientOptions {
   readonly clientId?: string
   /** How long a broker may take for one answer. Default 30,000. */
   readonly requestTimeoutMs?: number
+  /** How long a broker that took a connection may take for its first answer. Default 10,000, as in Kafka's clients. */
+  readonly setupTimeoutMs?: number
   /** How long an operation is tried again before its last error is thrown. Default 60,000. */
   readonly retryTimeoutMs?: number
   /** First wait between tries; doubles up to ten times as much, with jitter. Default 100. */

@@ -69,6 +69,37 @@ test('silence ends in a time-out for everything that is out, and the next reques
   cluster.close()
 })
 
+test('a broker that takes connections and says nothing keeps nobody from the others', async () => {
+  const clock = new ManualClock()
+  const brokers = new FakeBrokers(2)
+  const answer = brokers.handlers.get(ApiVersions.key)!.handle as () => never
+  brokers.on(ApiVersions, (_, node) => (node === 1 ? 'silence' : answer()))
+  for (const bootstrap of [
+    ['fake:1', 'fake:2'],
+    ['fake:2', 'fake:1']
+  ]) {
+    const cluster = brokers.cluster(clock, { bootstrap })
+    const asked = cluster.fetchTopics([])
+    await turns()
+    clock.advance(10_000)
+    await asked
+    assert.equal(cluster.brokerList().length, 2)
+    cluster.close()
+  }
+})
+
+test('when nobody answers, each address is named', async () => {
+  const brokers = new FakeBrokers()
+  brokers.refuse = true
+  const cluster = brokers.cluster(new ManualClock(), { bootstrap: ['fake:1', 'fake:2'] })
+  await assert.rejects(cluster.fetchTopics([]), ({ code, message }) => {
+    assert.equal(code, 'NETWORK_EXCEPTION')
+    for (const name of ['fake:1', 'fake:2']) assert.match(message, new RegExp(`No broker answers at ${name}: refused`))
+    return true
+  })
+  cluster.close()
+})
+
 test('a lost connection and an answer that is none reject what is out', async () => {
   for (const answer of ['hang up', Buffer.from('00000004ffffffff', 'hex'), Buffer.from('7fffffff', 'hex')] as const) {
     const brokers = new FakeBrokers().on(ListGroups, () => answer)

@@ -61,7 +61,10 @@ export class FakeBrokers {
     return this
   }
 
-  cluster(clock: Clock, options: { requestTimeoutMs?: number; retryTimeoutMs?: number } = {}): Cluster {
+  cluster(
+    clock: Clock,
+    options: { requestTimeoutMs?: number; retryTimeoutMs?: number; bootstrap?: string[] } = {}
+  ): Cluster {
     return new Cluster({
       bootstrap: ['fake:1'],
       connect: (_host, port) => this.connect(port),

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { describeConfigs } from '../../client/admin-configs.ts'
 import type { Cluster } from '../../client/cluster.ts'
 import { loadIn, placeReplicas } from '../../control/placement.ts'
 import { codeOf } from '../../std/errors.ts'
@@ -20,13 +21,26 @@ interface PlanFlags extends ClientFlags {
   readonly json?: boolean
 }
 
+interface TopicSize {
+  readonly partitions: number
+  readonly replicas: number
+}
+
 /** `naru cluster plan`. */
 export function planCommand(): Command {
   return withClientFlags(new Command('plan'))
     .description('Show where replicas lie, how evenly, and what rebalance would move; changes nothing.')
     .option('--topic <name>', 'show where the replicas of a new topic would go instead')
-    .option('-p, --partitions <number>', 'how many partitions that topic has (default: 1)', wholeNumber(1))
-    .option('-r, --replicas <number>', 'how many brokers have each of them (default: 1)', wholeNumber(1))
+    .option(
+      '-p, --partitions <number>',
+      "how many partitions that topic has (default: the brokers' num.partitions)",
+      wholeNumber(1)
+    )
+    .option(
+      '-r, --replicas <number>',
+      "how many brokers have each of them (default: the brokers' default.replication.factor)",
+      wholeNumber(1)
+    )
     .option('--all', `show every partition, not ${shownMax} of them`)
     .option('--json', 'print one line of JSON')
     .addHelpText(
@@ -50,9 +64,21 @@ Examples:
           throw new Failed(`Topic ${topic} is there already.`, `'naru topic describe ${topic}' shows its replicas.`)
         const state = await cluster.retrying(() => stateOf(cluster))
         if (topic === undefined) showCluster(cluster.controller, state, flags)
-        else showTopic(cluster.controller, state, topic, flags)
+        else showTopic(cluster.controller, state, topic, await sizeOf(cluster, flags), flags)
       })
     })
+}
+
+/** How large a topic is that is made with these flags: what they leave out is as the brokers have it. */
+async function sizeOf(cluster: Cluster, { partitions, replicas }: PlanFlags): Promise<TopicSize> {
+  if (partitions !== undefined && replicas !== undefined) return { partitions, replicas }
+  const [{ id }] = cluster.brokerList()
+  const configs = await cluster.retrying(() => describeConfigs(cluster, { type: 'broker', name: String(id) }))
+  const figureOf = (wanted: string) => Number(configs.find(({ name }) => name === wanted)?.value ?? 1)
+  return {
+    partitions: partitions ?? figureOf('num.partitions'),
+    replicas: replicas ?? figureOf('default.replication.factor')
+  }
 }
 
 async function isThere(cluster: Cluster, topic: string): Promise<boolean> {
@@ -118,10 +144,16 @@ function printDistribution({ brokers, even, together }: Distribution, all: boole
   tellOfMore(together.length - shown.length)
 }
 
-function showTopic(controller: number, { sites, partitions }: ClusterState, topic: string, flags: PlanFlags): void {
+function showTopic(
+  controller: number,
+  { sites, partitions }: ClusterState,
+  topic: string,
+  size: TopicSize,
+  flags: PlanFlags
+): void {
   const loads = loadsOf(partitions)
   const ground = { sites, load: (nodeId: number) => loadIn(loads, nodeId) }
-  const placed = placeReplicas(ground, flags.partitions ?? 1, flags.replicas ?? 1)
+  const placed = placeReplicas(ground, size.partitions, size.replicas)
   const added = loadsOf(placed.map(replicas => ({ replicas })))
   const brokers = sites.map(({ nodeId, host, rack }) => {
     const { leads: preferred, replicas } = loadIn(added, nodeId)

@@ -50,15 +50,18 @@ export interface ClusterStatus {
   readonly partitions: number
   /** How many partitions are in each state. */
   readonly counts: Readonly<Record<PartitionState, number>>
-  /** Those that are in any. */
+  /** Those that are in any, the worst first; of equal ones those of internal topics last. */
   readonly affected: readonly PartitionStatus[]
 }
 
 /** How a cluster stands, by what one of its brokers says and by who can be reached from here. */
 export async function statusOf(cluster: Cluster): Promise<ClusterStatus> {
-  const topics = await cluster.retrying(() => cluster.fetchTopics(null))
+  // Brokers first: one that hangs takes seconds, in which leaders may move.
+  const brokers = await reached(cluster)
+  const topics = [...(await cluster.retrying(() => cluster.fetchTopics(null)))]
+  topics.sort((a, b) => Number(a.internal) - Number(b.internal))
   const names = topics.map(({ name }) => name)
-  const [configs, brokers] = await Promise.all([describeTopicConfigs(cluster, names), reached(cluster)])
+  const configs = await describeTopicConfigs(cluster, names)
   const partitions = topics.flatMap(({ name, partitions }) => {
     const needed = Number(configs.get(name)?.get('min.insync.replicas') ?? 1)
     return partitions.map(partition => partitionStatus(name, partition, needed))
@@ -72,9 +75,12 @@ export async function statusOf(cluster: Cluster): Promise<ClusterStatus> {
     topics: topics.length,
     partitions: partitions.length,
     counts,
-    affected: partitions.filter(({ states }) => states.length > 0)
+    affected: partitions.filter(({ states }) => states.length > 0).sort((a, b) => badness(a) - badness(b))
   }
 }
+
+/** The lower the worse. */
+const badness = ({ states }: PartitionStatus): number => partitionStates.indexOf(states[0])
 
 export function partitionStatus(topic: string, partition: PartitionInfo, needed: number): PartitionStatus {
   const { index, leader, replicas, isr } = partition

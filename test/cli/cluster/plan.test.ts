@@ -174,4 +174,14 @@ describe('naru cluster plan', { concurrency: 1 }, () => {
     assert.match(text, /'naru cluster rebalance' would do this:[\s\S]*The plan copies/)
     assert.deepEqual(await replicasOf('new'), before)
   })
+
+  it('takes what is left out of a new topic as the brokers have it', async () => {
+    const usual = JSON.parse(await plan('--topic', 'usual', '--json'))
+    const made = await naru(['topic', 'create', 'usual'], cluster.bootstrap)
+    assert.equal(made.code, 0, made.stderr)
+    assert.deepEqual(
+      usual.partitions.map(({ replicas }: { replicas: number[] }) => replicas),
+      await replicasOf('usual')
+    )
+  })
 })

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { partitionStatus } from '../../../src/cli/cluster/status-view.ts'
+import { partitionStatus, statusOf } from '../../../src/cli/cluster/status-view.ts'
 import { type RunningCluster, startCluster } from '../../../src/index.ts'
+import { ManualClock } from '../../../src/std/clock.ts'
+import { ApiVersions } from '../../../src/wire/kafka/messages/api-versions.ts'
+import { DescribeConfigs } from '../../../src/wire/kafka/messages/describe-configs.ts'
+import { Metadata } from '../../../src/wire/kafka/messages/metadata.ts'
+import { FakeBrokers } from '../../client/fake-broker.ts'
 import { naru } from '../support.ts'
 
 describe('what is wrong with a partition', () => {
@@ -19,6 +24,79 @@ describe('what is wrong with a partition', () => {
   })
 })
 
+describe('what a cluster says of itself', () => {
+  const fakes = (...topics: { name: string; leaders: number[] }[]) => {
+    const brokers = new FakeBrokers(2).on(DescribeConfigs, ({ resources }) => ({
+      results: resources.map(({ resourceType, resourceName }) => ({
+        errorCode: 0,
+        errorMessage: null,
+        resourceType,
+        resourceName,
+        configs: []
+      }))
+    }))
+    brokers.topics = topics
+    return brokers
+  }
+
+  it('is told as it is when a broker that hangs has been waited for', async () => {
+    const clock = new ManualClock()
+    const brokers = fakes({ name: 't', leaders: [2] })
+    const answer = brokers.handlers.get(ApiVersions.key)!.handle as () => never
+    brokers.on(ApiVersions, (_, node) => (node === 2 ? 'silence' : answer()))
+    const cluster = brokers.cluster(clock)
+    await cluster.fetchTopics([])
+    const told = statusOf(cluster)
+    for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
+    brokers.topics = [{ name: 't', leaders: [1] }]
+    clock.advance(10_000)
+    const { brokers: seen, counts } = await told
+    assert.deepEqual(
+      seen.map(({ broker, state, leads }) => [broker, state, leads]),
+      [
+        [1, 'up', 1],
+        [2, 'unreachable', 0]
+      ]
+    )
+    assert.match(seen[1].error ?? '', /did not answer ApiVersions within 10000 ms/)
+    assert.equal(counts.offline, 0)
+    cluster.close()
+  })
+
+  it('names the worst first', async () => {
+    const topic = (name: string, isInternal: boolean, ...isrs: number[][]) => ({
+      errorCode: 0,
+      name,
+      isInternal,
+      partitions: isrs.map((isrNodes, partitionIndex) => ({
+        errorCode: 0,
+        partitionIndex,
+        leaderId: isrNodes[0] ?? -1,
+        replicaNodes: [1, 2],
+        isrNodes
+      }))
+    })
+    const brokers = fakes().on(Metadata, () => ({
+      brokers: [{ nodeId: 1, host: 'fake', port: 1, rack: null }],
+      controllerId: 1,
+      topics: [topic('__of-its-own', true, [1], [1, 2], []), topic('orders', false, [2, 1], [1])]
+    }))
+    const cluster = brokers.cluster(new ManualClock())
+    await cluster.fetchTopics([])
+    const { affected } = await statusOf(cluster)
+    assert.deepEqual(
+      affected.map(({ topic, partition, states }) => [topic, partition, states[0]]),
+      [
+        ['__of-its-own', 2, 'offline'],
+        ['orders', 1, 'at min ISR'],
+        ['__of-its-own', 0, 'at min ISR'],
+        ['orders', 0, 'not on its preferred leader']
+      ]
+    )
+    cluster.close()
+  })
+})
+
 describe('naru cluster status', () => {
   let cluster: RunningCluster
 
@@ -27,7 +105,7 @@ describe('naru cluster status', () => {
       racks: ['a', 'b', 'c'],
       config: { 'offsets.topic.num.partitions': 1, 'broker.session.timeout.ms': 1000, 'min.insync.replicas': 2 }
     })
-    const made = await naru(['topic', 'create', 'orders', '--partitions', '3'], cluster.bootstrap)
+    const made = await naru(['topic', 'create', 'orders', '--partitions', '3', '--replicas', '3'], cluster.bootstrap)
     assert.equal(made.code, 0, made.stderr)
   })
 
