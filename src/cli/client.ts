@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { Cluster } from '../client/cluster.ts'
 import { parseAddress } from '../client/options.ts'
 import { connectTcp } from '../run/connect.ts'
-import { systemClock, systemRandom } from '../run/system.ts'
+import { keepingAlive, systemClock, systemRandom } from '../run/system.ts'
 import { messageOf } from '../std/errors.ts'
 import { UsageError } from './failure.ts'
 
@@ -42,16 +42,12 @@ export async function withCluster<T>(flags: ClientFlags, work: (cluster: Cluster
     retryTimeoutMs: patienceMs,
     setupTimeoutMs
   })
-  // The clock's timers do not keep a process alive, and between two tries nothing else does.
-  const awake = setInterval(() => {}, 60_000)
-  try {
+  const done = async () => {
     // A broker that is not there is an error at once, not after retries.
     await cluster.fetchTopics([])
-    return await work(cluster)
-  } finally {
-    clearInterval(awake)
-    cluster.close()
+    return work(cluster)
   }
+  return keepingAlive(done()).finally(() => cluster.close())
 }
 
 /** A parser for commander: a whole number of at least `min`. */

@@ -53,7 +53,12 @@ export interface MortalBroker extends RunningBroker {
  * Starts a broker with the given option texts (names as in docs/configuration.md; checked, INVALID_CONFIG) on this
  * machine's disk, clock and network.
  */
-export async function runBroker(texts: Texts, logger: Logger = silent, cluster?: ClusterParts): Promise<MortalBroker> {
+export function runBroker(texts: Texts, logger: Logger = silent, cluster?: ClusterParts): Promise<MortalBroker> {
+  // Where it has to wait, for etcd or its lease, nothing else would keep the process.
+  return keepingAlive(started(texts, logger, cluster))
+}
+
+async function started(texts: Texts, logger: Logger, cluster?: ClusterParts): Promise<MortalBroker> {
   const inEtcd = !cluster && isInEtcd(texts)
   const values = new OptionValues(mergeTexts(brokerOptions, inEtcd ? etcdTexts(texts) : texts))
   const options = values.of(nodeOptions)

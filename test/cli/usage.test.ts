@@ -41,6 +41,14 @@ test('a broker that is not there is told at once, with what to do', async () => 
   assert.match(stderr, /naru start/)
 })
 
+test('a start that waits for etcd in vain says so, and fails', async () => {
+  const flags = ['--etcd', '127.0.0.1:1', '--node-id', '1', '--port', '0', '--memory']
+  const { code, stderr, stdout } = await naru(['start', ...flags, '--set', 'etcd.start.timeout.ms=1500'])
+  assert.equal(stdout.toString(), '')
+  assert.match(stderr, /No etcd answers at 127\.0\.0\.1:1: .*Start it, or name others with --etcd/)
+  assert.equal(code, 1)
+})
+
 test('splits at delimiters wherever the chunks end', async () => {
   const text = Buffer.from('one--two----three-')
   for (let size = 1; size <= text.length; size++) {
