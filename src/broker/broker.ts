@@ -272,9 +272,12 @@ export class Broker {
 
   private async start(): Promise<void> {
     const { control, hosting } = this
-    await hosting.removeStrays()
     this.stopListening = control.onChange(change => this.follow(change))
-    for (const topic of control.image.topics()) await hosting.open(topic)
+    // What changes meanwhile comes behind it: a log that two open at once is two replicas, one of which nobody fetches from.
+    await this.inTurn(async () => {
+      await hosting.removeStrays()
+      for (const topic of control.image.topics()) await hosting.open(topic)
+    })
     await this.topics.ensureInternalTopics()
     await Promise.all(this.loading ?? [])
     this.loading = undefined
@@ -295,10 +298,11 @@ export class Broker {
     return this.inTurn(() => this.apply(change))
   }
 
-  /** Logs are opened and removed one after the other. Never rejects. */
+  /** Logs are opened and removed one change after the other, whatever becomes of each. */
   private inTurn(work: () => Promise<void>): Promise<void> {
-    this.changes = this.changes.then(work).catch(error => this.warn(error, 'a change could not be carried out'))
-    return this.changes
+    const done = this.changes.then(work)
+    this.changes = done.catch(() => {})
+    return done
   }
 
   private async apply(change: ImageChange): Promise<void> {

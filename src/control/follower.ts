@@ -42,11 +42,16 @@ export class Follower {
     return () => void this.listeners.delete(listener)
   }
 
-  /** Resolves when the image has this revision and listeners are done with it. Not to be awaited by a listener. */
-  async applied(revision: number): Promise<void> {
+  /** Resolves when the image has this revision and listeners have been told; what they began then may be under way. */
+  async seen(revision: number): Promise<void> {
     if (this.closed) throw closedError()
     if (revision > this.revision)
       await new Promise<void>((resolve, reject) => this.waiting.push({ revision, resolve, reject }))
+  }
+
+  /** Resolves when listeners are done with this revision, too. Not to be awaited by what a listener waits for. */
+  async applied(revision: number): Promise<void> {
+    await this.seen(revision)
     await this.settled
   }
 

@@ -27,7 +27,14 @@ export class Metadata {
     return (await this.change(compare, success)).succeeded
   }
 
-  /** The same, with the revision. */
+  /** The same, without waiting for what listeners began: for what they may wait for themselves. */
+  async swap(compare: readonly Compare[], success: readonly Operation[]): Promise<boolean> {
+    const { succeeded, revision } = await guard(this.metastore.txn({ compare, success }))
+    await this.follower.seen(revision)
+    return succeeded
+  }
+
+  /** `txn`, with the revision. */
   async change(
     compare: readonly Compare[],
     success: readonly Operation[]

@@ -31,7 +31,7 @@ export class PartitionChanges {
     this.metadata = metadata
   }
 
-  /** Resolves when the image has the change; false when the key, or something else that was compared, is no longer so. */
+  /** Resolves when the image has the change, and leaders and followers know their roles; false when the key, or something else that was compared, is no longer so. */
   put(change: PartitionChange): Promise<boolean> {
     const revision = this.metadata.image.modRevision(change.key)
     return new Promise((resolve, reject) => {
@@ -92,7 +92,7 @@ export class PartitionChanges {
       for (const compare of more) compares.set(nameOf(compare), compare)
     }
     const puts = changes.map(({ key, value }): Operation => ({ type: 'put', key, value }))
-    return this.metadata.txn([...compares.values()], puts)
+    return this.metadata.swap([...compares.values()], puts)
   }
 }
 

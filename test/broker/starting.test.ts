@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Broker } from '../../src/broker/broker.ts'
+import { brokerOptions } from '../../src/config/options.ts'
+import { openControl } from '../../src/control/control.ts'
+import type { Disk } from '../../src/disk/disk.ts'
+import { SimulatedDisk } from '../../src/disk/simulated.ts'
+import { openEmbeddedMetastore } from '../../src/metastore/embedded/embedded.ts'
+import { replicationOptions } from '../../src/replication/options.ts'
+import { ManualClock } from '../../src/std/clock.ts'
+import { silent } from '../../src/std/log.ts'
+import { Metrics } from '../../src/std/metrics.ts'
+import { OptionValues } from '../../src/std/option.ts'
+import { SeededRandom } from '../../src/std/random.ts'
+import { storageBrokerOptions } from '../../src/storage/options.ts'
+import { openLogStore } from '../../src/storage/store.ts'
+import { fetch, item, lines, openWorld, put, settle, stateOf } from './world.ts'
+
+/** A disk on which listing one folder takes until the gate opens. */
+function withGate(disk: Disk, folder: string) {
+  let open = () => {}
+  const gate = new Promise<void>(resolve => {
+    open = resolve
+  })
+  const gated: Disk = Object.assign(Object.create(disk), {
+    async list(path: string) {
+      if (path.endsWith(folder)) await gate
+      return disk.list(path)
+    }
+  })
+  return { gated, open }
+}
+
+/**
+ * Broker 1 comes back with a record in `t`, which is on brokers 1 and 2 now, led by `leader`; its log takes until `open` to
+ * be opened. `isDamaged`: the record is, and broker 1 knows.
+ */
+async function comingBack({ leader = 1, isDamaged = false }) {
+  const disk = new SimulatedDisk({ random: new SeededRandom(7), faults: { slow: 0 } })
+  const before = await openWorld({}, disk)
+  const { topicId } = await before.topic('t')
+  await put(before, 't', 0, 'a')
+  await before.close()
+  if (isDamaged) {
+    disk.flipBit(`/data/logs/${topicId}-0/00000000000000000000.log`, 65)
+    const found = await openWorld({}, disk)
+    assert.deepEqual(lines(await fetch(found, [item('t', 0, 0)])), ['t-0: CORRUPT_MESSAGE'])
+    await found.close()
+  }
+
+  const clock = new ManualClock()
+  const parts = { clock, random: new SeededRandom(99), logger: silent, metrics: new Metrics() }
+  const values = new OptionValues({ 'offsets.topic.num.partitions': '1' })
+  const { gated, open } = withGate(disk, `${topicId}-0`)
+  const metastore = await openEmbeddedMetastore({ ...parts, durable: { disk, folder: '/data/metastore' } })
+  const other = await openControl({ ...parts, metastore, nodeId: 2 })
+  const store = await openLogStore({ ...parts, disk: gated }, '/data', values.of(storageBrokerOptions))
+  const control = await openControl({ ...parts, metastore, nodeId: 1 })
+  await other.updatePartitions([
+    {
+      topicId,
+      index: 0,
+      change: ({ leaderEpoch }) => ({
+        leader,
+        leaderEpoch: leaderEpoch + 1,
+        leaderBrokerEpoch: (leader === 1 ? control : other).brokerEpoch!,
+        replicas: [1, 2],
+        isr: [1, 2]
+      })
+    }
+  ])
+  const logDir = { path: '/data', space: () => disk.space('/data') }
+  const starting = Broker.open({ ...parts, store, logDir, control, options: brokerOptions, values })
+  const image = () => control.image.topicById(topicId)!.partitions[0]
+  const close = async () => {
+    const broker = await starting
+    // Nobody follows any more: what was appended here is all that there is.
+    const ended = broker.abandon()
+    await settle()
+    clock.advance(1000)
+    await ended
+    await control.close()
+    await other.close()
+    await metastore.close()
+    await store.close()
+  }
+  return { clock, topicId, other, starting, open, image, close }
+}
+
+describe('a broker that starts', () => {
+  it('leads a partition once, also when a leader is elected while its log is being opened', async () => {
+    const { clock, topicId, other, starting, open, image, close } = await comingBack({})
+    await settle()
+    const electedAgain = other.updatePartitions([
+      { topicId, index: 0, change: partition => ({ ...partition, leaderEpoch: partition.leaderEpoch + 1 }) }
+    ])
+    await settle()
+    open()
+    const broker = await starting
+    await electedAgain
+    const follower = { nodeId: 2, brokerEpoch: other.brokerEpoch! }
+    const { leaderEpoch } = image()
+    const fetched = item('t', 0, 1, { topicId, currentLeaderEpoch: leaderEpoch, lastFetchedEpoch: 0 })
+    for (let time = 0; time < 4; time++) {
+      const request = { maxWaitMs: 0, minBytes: 1, maxBytes: 1e6, readCommitted: false, sessionId: 0, sessionEpoch: -1 }
+      const said = { ...request, usesTopicIds: false, items: [fetched], forgotten: [], replica: follower }
+      const answer = await broker.fetcher.fetch(said, () => () => {})
+      assert.deepEqual(
+        answer.partitions.map(({ error }) => error),
+        [undefined]
+      )
+      answer.release()
+      clock.advance(Number(replicationOptions.lagTimeMaxMs.default) / 2)
+      await settle()
+      assert.deepEqual(image().isr, [1, 2], 'a follower that has everything stays in sync')
+    }
+    await close()
+  })
+  it('throws a damaged replica away that others lead, and hears of what changes by that', async () => {
+    const { starting, open, image, close } = await comingBack({ leader: 2, isDamaged: true })
+    open()
+    assert.equal(await stateOf(starting), 'settled')
+    const { partitions } = await starting
+    const [partition] = [...partitions.all()].filter(({ topic }) => topic === 't')
+    assert.deepEqual([image().isr, partition.endOffset, partition.failure], [[2], 0, undefined])
+    await close()
+  })
+})
