@@ -84,18 +84,28 @@ export class LeaderRole {
    */
   changeTo({ replicas, isr, elr = [], adding = [] }: Leadership): void {
     for (const nodeId of this.isr) if (!isr.includes(nodeId) && !this.putOut.has(nodeId)) this.followers.delete(nodeId)
-    for (const nodeId of isr) if (!this.isr.includes(nodeId)) this.putOut.delete(nodeId)
     this.replicas = replicas
     this.isr = isr
     this.elr = elr
     this.addingCount = adding.length
-    this.pending.clear()
+    this.settle()
     for (const nodeId of this.followers.keys()) if (!replicas.includes(nodeId)) this.followers.delete(nodeId)
   }
 
   /** Who else may come to lead without a loss: whoever is in sync, may be, or is eligible. */
   get rivals(): number[] {
     return [...new Set([...this.isr, ...this.elr, ...this.pending])].filter(nodeId => nodeId !== this.nodeId)
+  }
+
+  /** Whatever was asked for is decided: in sync is who the metastore says. */
+  settle(): void {
+    this.pending.clear()
+    for (const nodeId of this.putOut) if (this.isr.includes(nodeId)) this.putOut.delete(nodeId)
+  }
+
+  /** The high watermark waits for somebody of whom nobody knows whether it is in sync. */
+  get isUnsettled(): boolean {
+    return [...this.pending].some(nodeId => !this.isr.includes(nodeId))
   }
 
   /**
@@ -164,6 +174,7 @@ export class LeaderRole {
     const { endOffset } = this.log
     if (offset >= endOffset) follower.behindSinceMs = undefined
     else if (offset >= follower.endAtFetch) follower.behindSinceMs = follower.fetchedMs
+    else follower.behindSinceMs ??= nowMs
     follower.end = offset
     follower.fetchedMs = nowMs
     follower.endAtFetch = endOffset
@@ -211,10 +222,7 @@ export class LeaderRole {
 
   /** In-sync followers that lack something since `sinceMs` or before. */
   laggards(nowMs: number, sinceMs: number): number[] {
-    for (const nodeId of this.isr) {
-      const follower = this.followers.get(nodeId)
-      if (follower && follower.end < this.log.endOffset) follower.behindSinceMs ??= nowMs
-    }
+    this.countFrom(nowMs)
     return this.isr.filter(nodeId => this.lagsSince(nodeId, sinceMs))
   }
 
@@ -232,15 +240,24 @@ export class LeaderRole {
     return this.allCaughtUp
   }
 
-  /** Counts the time from now on for in-sync followers that were never heard of. */
+  /** Counts the time from now on for in-sync followers that were never heard of, or lack what came before they were in sync. */
   expectAll(nowMs: number): void {
     for (const nodeId of this.isr) {
       if (nodeId === this.nodeId || this.followers.has(nodeId)) continue
       const unknown = { brokerEpoch: -1, end: -1, behindSinceMs: nowMs, fetchedMs: nowMs }
       this.followers.set(nodeId, { ...unknown, endAtFetch: Number.POSITIVE_INFINITY })
     }
+    this.countFrom(nowMs)
     this.allCaughtUp = true
     if (!this.watchLag()) this.keeper.fellBehind(this)
+  }
+
+  /** The time counts from now on for in-sync followers that lack something, where it doesn't count yet. */
+  private countFrom(nowMs: number): void {
+    for (const nodeId of this.isr) {
+      const follower = this.followers.get(nodeId)
+      if (follower && follower.end < this.log.endOffset) follower.behindSinceMs ??= nowMs
+    }
   }
 
   private lags(): void {

@@ -107,7 +107,9 @@ export class PartitionIsrKeeper implements IsrKeeper {
       return !lags && !this.world.isDraining(nodeId)
     })
     const isr = [...staying, ...joining.map(({ nodeId }) => nodeId)]
-    if (joining.length === 0 && staying.length === leader.isr.length && !leader.mayForgetElr) return
+    const isSame = joining.length === 0 && staying.length === leader.isr.length
+    // Written again, the same set ends the doubt about another one that may, or may yet, have been written.
+    if (isSame && !leader.mayForgetElr && !leader.isUnsettled) return
     void this.change(leader, isr, joining)
   }
 
@@ -132,7 +134,7 @@ export class PartitionIsrKeeper implements IsrKeeper {
     try {
       const changed = await world.change(partition, leader, isr, joining)
       // The image has it, or something newer: `isrChanged` has been called, and what was pending is settled.
-      leader.pending.clear()
+      leader.settle()
       if (changed)
         world.logger.info({ topic, partition: index, isr, epoch: leader.epoch }, 'the in-sync replicas changed')
       else this.wait(leader, retryMs)

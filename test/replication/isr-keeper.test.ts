@@ -14,8 +14,8 @@ const lagTimeMaxMs = 1000
 /** Node 1 leads a partition on nodes 1 to 3; every change of the ISR that it asks for is made at once. */
 async function leading(options: { lagMessagesMax?: number; minIsr?: number; elr?: number[]; isr?: number[] } = {}) {
   const { lagMessagesMax = Number.POSITIVE_INFINITY, minIsr = 1, elr, isr = [1, 2, 3] } = options
-  /** Nodes that aren't registered, and whether the metastore answers. */
-  const around = { gone: [] as number[], isSilent: false }
+  /** Nodes that aren't registered, whether the metastore answers, and what it waits for. */
+  const around = { gone: [] as number[], isSilent: false, slow: Promise.resolve() }
   const world = setting()
   const store = await openStore(world)
   const id = logId(1)
@@ -37,6 +37,7 @@ async function leading(options: { lagMessagesMax?: number; minIsr?: number; elr?
     doubt: () => {},
     change: async (_partition, leader, next) => {
       asked.push([...next])
+      await around.slow
       if (around.isSilent) throw new Error('no answer')
       partition.isrChanged(leader, { epoch: 1, replicas, isr: next })
       return true
@@ -109,14 +110,11 @@ describe('the ISR of a partition', () => {
     around.gone = [2]
     around.isSilent = false
     await pass(lagTimeMaxMs)
-    assert.deepEqual(asked, [[1, 2]])
+    assert.deepEqual(asked, [[1, 2], [1]])
     around.gone = []
     ack(2, 0)
     await settle()
-    assert.deepEqual(asked, [
-      [1, 2],
-      [1, 2]
-    ])
+    assert.deepEqual(asked, [[1, 2], [1], [1, 2]])
     await store.close()
   })
 
@@ -130,6 +128,34 @@ describe('the ISR of a partition', () => {
     keeper.worldChanged(leader)
     await settle()
     assert.deepEqual([asked, partition.highWatermark], [[[1]], 1])
+    await store.close()
+  })
+  it('loses a follower that was taken in while records came that it never fetches', async () => {
+    const { ack, append, pass, asked, around, partition, store } = await leading({ isr: [1] })
+    let answer = () => {}
+    around.slow = new Promise(resolve => {
+      answer = resolve
+    })
+    ack(2, 0)
+    await append(1)
+    answer()
+    await settle()
+    assert.deepEqual([asked, partition.highWatermark], [[[1, 2]], 0])
+    for (let look = 0; look < 4; look++) await pass(lagTimeMaxMs / 2)
+    assert.deepEqual([asked.at(-1), partition.highWatermark], [[1], 1])
+    await store.close()
+  })
+
+  it('no longer waits for a follower that was to be taken in when nobody knows whether it was, and is gone now', async () => {
+    const { ack, append, pass, partition, around, store } = await leading({ isr: [1] })
+    around.isSilent = true
+    ack(2, 0)
+    await append(1)
+    assert.equal(partition.highWatermark, 0, 'it may be in sync')
+    around.gone = [2]
+    around.isSilent = false
+    await pass(lagTimeMaxMs)
+    assert.equal(partition.highWatermark, 1)
     await store.close()
   })
 })
