@@ -179,9 +179,11 @@ export class Image implements MetadataImage {
   }
 
   private take(change: Change, touched: Touched): void {
-    const key = change.type === 'put' ? change.item.key : change.key
+    const { key, modRevision } = change.type === 'put' ? change.item : change
+    // Later pages of a reading had it already, or something newer: nothing goes back, and nothing is told twice.
+    if (modRevision <= this.modRevision(key)) return
     const text = change.type === 'put' ? change.item.value : undefined
-    if (change.type === 'put') this.revisions.set(key, change.item.modRevision)
+    if (change.type === 'put') this.revisions.set(key, modRevision)
     else this.revisions.delete(key)
     if (key === keys.clusterId) this.clusterId = text ?? ''
     else if (key === controllerKey) this.controllerId = text === undefined ? -1 : Number(text)
