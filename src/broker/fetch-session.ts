@@ -223,16 +223,25 @@ export class FetchSessions {
 
   /** A new session for so many partitions, or undefined when there is no room: the client then goes on without one. */
   open(usesTopicIds: boolean, isReplica: boolean, nowMs: number, partitions: number): FetchSession | undefined {
-    if (this.partitions + partitions > this.partitionsMax) return undefined
-    if (this.sessions.size >= this.slots) {
-      // The map is kept in order of use, so the first one is the one to give up.
-      const [oldest] = this.sessions.values()
-      if (!oldest || nowMs - oldest.lastUsedMs < this.evictAfterMs) return undefined
-      this.remove(oldest.id)
-    }
+    if (!this.makeRoom(partitions, nowMs)) return undefined
     const session = new FetchSession(this.newId(), usesTopicIds, isReplica, nowMs)
     this.sessions.set(session.id, session)
     return session
+  }
+
+  /**
+   * Room for one more session with so many partitions; who has fetched nothing for long gives up theirs. False when there is none:
+   * a follower that connects again leaves a session behind each time, and must not be left without one for ever.
+   */
+  private makeRoom(partitions: number, nowMs: number): boolean {
+    if (partitions > this.partitionsMax) return false
+    while (this.sessions.size >= this.slots || this.partitions + partitions > this.partitionsMax) {
+      // The map is kept in order of use, so the first one is the one to give up.
+      const [oldest] = this.sessions.values()
+      if (!oldest || nowMs - oldest.lastUsedMs < this.evictAfterMs) return false
+      this.remove(oldest.id)
+    }
+    return true
   }
 
   /** The session that a request continues, with its epoch moved on; or why it can't. */

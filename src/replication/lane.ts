@@ -102,8 +102,14 @@ export class Lane {
     }
     this.session.put(following)
     this.notify()
+    this.start()
+  }
+
+  private start(): void {
     this.running ??= this.run().finally(() => {
       this.running = undefined
+      // Who came in the very turn in which it ended for want of anyone would wait for ever.
+      if (!this.closed && this.size > 0) this.start()
     })
   }
 

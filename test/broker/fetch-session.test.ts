@@ -246,6 +246,22 @@ describe('a fetch session', () => {
     await world.close()
   })
 
+  it('makes room for the partitions of another one, too, after two idle minutes', async () => {
+    const world = await openWorld({ 'naru.fetch.session.partitions.max': '5' })
+    await world.topic('t', 4)
+    const all = [0, 1, 2, 3].map(index => item('t', index, 0))
+    const [first, second] = [new Client(world), new Client(world)]
+    await first.fetch(all)
+    await second.fetch(all)
+    assert.equal(second.sessionId, 0)
+    world.clock.advance(121_000)
+    const third = new Client(world)
+    await third.fetch(all)
+    assert.notEqual(third.sessionId, 0)
+    assert.deepEqual(await first.lines(), ['FETCH_SESSION_ID_NOT_FOUND'])
+    await world.close()
+  })
+
   it('is not met by chance after a restart', async () => {
     let world = await openWorld()
     await world.topic('t')
