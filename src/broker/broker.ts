@@ -308,7 +308,7 @@ export class Broker {
   private async apply(change: ImageChange): Promise<void> {
     for (const topic of change.deleted) {
       // Not waited for: what commits it may wait for changes that come behind this one.
-      if (topic.name !== offsetsTopic) void this.groups.topicDeleted(topic.name)
+      if (topic.name !== offsetsTopic) void this.groups.topicDeleted(topic.name, topic.topicId)
       else for (const index of topic.partitions.keys()) this.groups.resign(index)
       await this.hosting.drop(topic)
     }

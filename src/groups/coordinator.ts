@@ -267,12 +267,12 @@ export class GroupCoordinator {
   }
 
   /** A topic was deleted: its committed offsets go. Shards that are loading take no part (its id gives them away). */
-  async topicDeleted(topic: string): Promise<void> {
+  async topicDeleted(topic: string, topicId: TopicId): Promise<void> {
     const { logger } = this.options
     await Promise.all(
       [...this.shards.values()].map(shard =>
         shard
-          .execute((state, turn) => forgetTopic(state, turn, topic))
+          .execute((state, turn) => forgetTopic(state, turn, topic, topicId))
           .catch(error => logger.warn({ topic, err: error }, 'could not remove the offsets of a deleted topic'))
       )
     )

@@ -1,5 +1,6 @@
 import type { Turn } from '../statelog/turn.ts'
 import { type ErrorCode, NaruError } from '../std/errors.ts'
+import type { TopicId } from '../storage/types.ts'
 import { offsetRecord } from './records.ts'
 import type { GroupsState } from './state.ts'
 
@@ -22,9 +23,10 @@ export function deleteOffsets(
   })
 }
 
-/** Removes what all groups have committed for a topic that was deleted. */
-export function forgetTopic(state: GroupsState, turn: Turn, topic: string): void {
+/** Removes what all groups have committed for a topic that was deleted: one of its name may have been made since. */
+export function forgetTopic(state: GroupsState, turn: Turn, topic: string, topicId: TopicId): void {
   for (const group of state.groups.values())
-    for (const partition of group.offsets.ofTopic(topic)?.keys() ?? [])
-      turn.write(offsetRecord({ group: group.id, topic, partition }, null))
+    for (const [partition, offset] of group.offsets.ofTopic(topic) ?? [])
+      if (offset.topicId === undefined || offset.topicId === topicId)
+        turn.write(offsetRecord({ group: group.id, topic, partition }, null))
 }

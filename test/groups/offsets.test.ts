@@ -121,14 +121,24 @@ test('topics by id', async () => {
 test('offsets end with their topic, also when a crash came before they were removed', async () => {
   const world = await World.start()
   await commitAlone(world, [item(1), item(2, 0, 'events')])
+  const deleted = world.topics.ids.get('events')!
   world.topics.ids.delete('events')
-  await world.coordinator.topicDeleted('events')
+  await world.coordinator.topicDeleted('events', deleted)
   assert.deepEqual(await committed(world), { 'orders/0': 1 })
   world.topics.ids.set('orders', 'orders-again-AAAAAAAAA')
   const next = await world.reload()
   assert.deepEqual(await committed(next), {})
   await commitAlone(next, [item(3)])
   assert.deepEqual(await committed(next), { 'orders/0': 3 })
+})
+
+test('offsets of a topic that was made again stay when the end of the former one is told late', async () => {
+  const world = await World.start()
+  const deleted = world.topics.ids.get('events')!
+  world.topics.ids.set('events', 'events-again-AAAAAAAAA')
+  await commitAlone(world, [item(7, 0, 'events')])
+  await world.coordinator.topicDeleted('events', deleted)
+  assert.deepEqual(await committed(world), { 'events/0': 7 })
 })
 
 test('nothing is answered that could still be lost', async () => {
