@@ -1,13 +1,16 @@
 import { type Change, type Metastore, MetastoreError, type Watch } from '../metastore/metastore.ts'
-import { type Clock, sleep } from '../std/clock.ts'
+import { type Clock, sleep, type Timer } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import { Image } from './image.ts'
+import { keys } from './keys.ts'
 import type { ImageChange } from './types.ts'
 
 const pageKeys = 5000
 /** A reading that came to nothing is begun again after so long. */
 const retryMs = 200
+/** A revision that doesn't come for so long may be somebody else's, who uses the same store. */
+const nudgeMs = 500
 
 type Listener = (change: ImageChange) => void | Promise<void>
 
@@ -21,6 +24,9 @@ export class Follower {
   private watch: Watch | undefined
   private revision = 0
   private waiting: { revision: number; resolve(): void; reject(error: NaruError): void }[] = []
+  private nudgeTimer: Timer | undefined
+  /** The revision of the last nudge, which comes by itself. */
+  private nudged = 0
   /** Ends when what listeners gave back for every change so far is settled. */
   private settled: Promise<void> = Promise.resolve()
   private closed = false
@@ -45,8 +51,33 @@ export class Follower {
   /** Resolves when the image has this revision and listeners have been told; what they began then may be under way. */
   async seen(revision: number): Promise<void> {
     if (this.closed) throw closedError()
-    if (revision > this.revision)
-      await new Promise<void>((resolve, reject) => this.waiting.push({ revision, resolve, reject }))
+    if (revision <= this.revision) return
+    await new Promise<void>((resolve, reject) => {
+      this.waiting.push({ revision, resolve, reject })
+      this.expect()
+    })
+  }
+
+  /**
+   * What was refused is answered with the store's revision, which may be of a change that this watch doesn't see: then
+   * nothing tells that all before it has been seen, until something of one's own changes.
+   */
+  private expect(): void {
+    if (this.closed || this.waiting.every(({ revision }) => revision <= this.nudged)) return
+    this.nudgeTimer ??= this.clock.after(nudgeMs, () => {
+      this.nudgeTimer = undefined
+      void this.nudge()
+    })
+  }
+
+  private async nudge(): Promise<void> {
+    try {
+      const { revision } = await this.metastore.txn({ success: [{ type: 'put', key: keys.nudge, value: '' }] })
+      this.nudged = revision
+    } catch (error) {
+      this.logger.debug({ err: error }, 'the metastore could not be nudged; it is tried again')
+    }
+    this.expect()
   }
 
   /** Resolves when listeners are done with this revision, too. Not to be awaited by what a listener waits for. */
@@ -114,11 +145,18 @@ export class Follower {
     const due = this.waiting.filter(waiter => waiter.revision <= revision)
     if (due.length === 0) return
     this.waiting = this.waiting.filter(waiter => waiter.revision > revision)
+    if (this.waiting.length === 0) this.restNudge()
     for (const waiter of due) waiter.resolve()
+  }
+
+  private restNudge(): void {
+    this.nudgeTimer?.cancel()
+    this.nudgeTimer = undefined
   }
 
   private end(): void {
     this.closed = true
+    this.restNudge()
     this.watch?.cancel()
     for (const waiter of this.waiting.splice(0)) waiter.reject(closedError())
   }

@@ -8,6 +8,7 @@ import type { PartitionImage } from './types.ts'
  *   cluster/id                      22 characters
  *   cluster/store                   the id of the store that holds all this, where it has one: see `noticeRestore`
  *   cluster/producer-ids            the first producer id that nobody was given
+ *   cluster/nudge                   nothing: written so that watches go on, see `Follower`
  *   topics/{topic id}               TopicValue
  *   names/{topic name}              topic id: keeps names unique
  *   creating/{topic id}             Signature of who makes it, under its lease: while a large topic is made
@@ -22,6 +23,7 @@ export const keys = {
   clusterId: 'cluster/id',
   storeId: 'cluster/store',
   producerIds: 'cluster/producer-ids',
+  nudge: 'cluster/nudge',
   topic: (topicId: TopicId) => `topics/${topicId}`,
   name: (name: string) => `names/${name}`,
   creating: (topicId: TopicId) => `creating/${topicId}`,
