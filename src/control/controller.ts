@@ -176,28 +176,30 @@ export class Controller {
 
   /** One pass after the other until nothing is left to look at. Never rejects. */
   private work(): Promise<void> {
-    this.running ??= this.pass().finally(() => {
-      this.running = undefined
-    })
+    this.running ??= this.passes()
     return this.running
   }
 
-  private async pass(): Promise<void> {
+  private async passes(): Promise<void> {
     // After the turn: changes that come together are looked at together.
     await Promise.resolve()
-    while (this.leadership && (this.everything || this.due.size > 0)) {
-      const { leadership } = this
-      const repairs = this.repairs()
-      try {
-        await Promise.all(inTransactions(repairs).map(part => this.write(leadership, part)))
-      } catch (error) {
-        this.everything = true
-        if (this.leadership !== leadership) continue
-        this.logger.warn({ err: error }, 'leaders could not be elected; it is tried again')
-        this.timer?.cancel()
-        this.timer = this.clock.after(retryMs, () => void this.work())
-        return
-      }
+    while (this.leadership && (this.everything || this.due.size > 0)) if (!(await this.pass(this.leadership))) break
+    // In the very turn in which nothing was left: what comes behind that begins anew.
+    this.running = undefined
+  }
+
+  /** False when it went wrong, and is tried again after a while. */
+  private async pass(leadership: Leadership): Promise<boolean> {
+    try {
+      await Promise.all(inTransactions(this.repairs()).map(part => this.write(leadership, part)))
+      return true
+    } catch (error) {
+      this.everything = true
+      if (this.leadership !== leadership) return true
+      this.logger.warn({ err: error }, 'leaders could not be elected; it is tried again')
+      this.timer?.cancel()
+      this.timer = this.clock.after(retryMs, () => void this.work())
+      return false
     }
   }
 

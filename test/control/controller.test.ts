@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { leaderOf } from '../../src/control/types.ts'
+import { format, keys } from '../../src/control/keys.ts'
+import { leaderOf, type PartitionImage } from '../../src/control/types.ts'
 import type { Metastore } from '../../src/metastore/metastore.ts'
 import { nodes, sessionTimeoutMs, settle } from './nodes.ts'
 
@@ -198,6 +199,23 @@ describe('a partition whose leader', () => {
     assert.deepEqual([now().leader, now().isr], [2, [2]])
     await controls[1].giveAway(topicId, 0)
     assert.deepEqual([now().leader, now().leaderEpoch], [2, 1])
+  })
+})
+
+describe('the controller', () => {
+  it('sees a partition without a leader also when it comes in the very turn in which all others had one', async () => {
+    const { metastore, controls, now } = await nodes(1, 2)
+    const { topicId } = controls[0].image.topic('t')!
+    const put = (index: number, value: PartitionImage) =>
+      metastore.txn({ success: [{ type: 'put', key: keys.partition(topicId, index), value: format(value) }] })
+    for (let turns = 0; turns < 20; turns++) {
+      const first = put(0, { ...now(0) })
+      for (let turn = 0; turn < turns; turn++) await undefined
+      await put(1, { ...now(1), leader: 9 })
+      await first
+      await settle()
+      assert.equal(now(1).leader, 1, `${turns} turns later`)
+    }
   })
 })
 
