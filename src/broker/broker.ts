@@ -284,6 +284,7 @@ export class Broker {
     this.maintenance.start()
     this.cleaner.start()
     this.fullDisk = new FullDisk(this.parts)
+    void this.producerIds.prepare()
   }
 
   /** Who leads what changes at once; logs are opened and removed one change after the other. */

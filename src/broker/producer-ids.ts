@@ -7,11 +7,14 @@ export interface ProducerIdentity {
   readonly producerEpoch: number
 }
 
+/** With fewer ids than this in store another block is fetched. */
+const storedMin = 500
+
 /** Gives idempotent producers ids that nobody had before, out of blocks that the cluster hands out. */
 export class ProducerIds {
   private readonly control: Control
-  private next = 0
-  private left = 0
+  /** What is left of the blocks that this broker has. */
+  private readonly blocks: { next: number; left: number }[] = []
   /** The block that is being fetched; who comes meanwhile waits for it too. */
   private fetching: Promise<void> | undefined
 
@@ -36,19 +39,30 @@ export class ProducerIds {
         'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
         'This broker has no transactions, so no transactional id may be used.'
       )
-    while (this.left === 0) {
-      this.fetching ??= this.fetch().finally(() => {
-        this.fetching = undefined
-      })
-      await this.fetching
-    }
-    this.left--
-    return { producerId: this.next++, producerEpoch: 0 }
+    while (this.blocks.length === 0) await this.another()
+    const [block] = this.blocks
+    const producerId = block.next++
+    if (--block.left === 0) this.blocks.shift()
+    void this.prepare()
+    return { producerId, producerEpoch: 0 }
+  }
+
+  /** Sees to it that there are ids in store: producers can begin while the cluster's metadata can't be reached. Never rejects. */
+  async prepare(): Promise<void> {
+    const stored = this.blocks.reduce((sum, { left }) => sum + left, 0)
+    // What fails is tried again with the next producer, who waits for it only when there is nothing left.
+    if (stored < storedMin) await this.another().catch(() => {})
+  }
+
+  private another(): Promise<void> {
+    this.fetching ??= this.fetch().finally(() => {
+      this.fetching = undefined
+    })
+    return this.fetching
   }
 
   private async fetch(): Promise<void> {
     const { first, count } = await this.control.allocateProducerIds()
-    this.next = first
-    this.left = count
+    this.blocks.push({ next: first, left: count })
   }
 }

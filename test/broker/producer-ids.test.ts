@@ -38,6 +38,27 @@ it('who failed to get a block can ask again', async () => {
   assert.equal((await ids.init(null, nobody)).producerEpoch, 0)
 })
 
+it('producers begin while no block can be had', async () => {
+  let allocated = 0
+  let reachable = true
+  const control = {
+    allocateProducerIds: () =>
+      reachable ? Promise.resolve({ first: 1000 * allocated++, count: 1000 }) : Promise.reject(new Error('no'))
+  }
+  const ids = new ProducerIds(control as never)
+  await ids.prepare()
+  reachable = false
+  const inits = (count: number) => Promise.all(Array.from({ length: count }, () => ids.init(null, nobody)))
+  const given = await inits(700)
+  reachable = true
+  given.push(...(await inits(1)))
+  await ids.prepare()
+  reachable = false
+  given.push(...(await inits(1000)))
+  assert.equal(new Set(given.map(({ producerId }) => producerId)).size, 1701)
+  assert.equal(allocated, 2)
+})
+
 for (const [transactionalId, identity, code] of [
   ['', nobody, 'INVALID_REQUEST'],
   [null, { producerId: 5, producerEpoch: -1 }, 'INVALID_REQUEST'],

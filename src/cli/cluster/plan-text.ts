@@ -29,17 +29,18 @@ export function sharesOf({ brokers, partitions }: ClusterState, { moves }: Pick<
   )
   const of = (broker: number) => shares.get(broker)!
   for (const partition of partitions) {
-    const { replicas, bytes } = partition
+    const { replicas, leader, bytes } = partition
     const after = planned.get(keyOf(partition)) ?? replicas
     of(replicas[0]).leaders.from++
     of(after[0]).leaders.to++
-    for (const broker of replicas) {
-      of(broker).replicas.from++
-      if (!after.includes(broker)) of(broker).bytesOut += bytes
-    }
+    for (const broker of replicas) of(broker).replicas.from++
     for (const broker of after) {
       of(broker).replicas.to++
-      if (!replicas.includes(broker)) of(broker).bytesIn += bytes
+      if (replicas.includes(broker)) continue
+      of(broker).bytesIn += bytes
+      // Whoever leads sends it, also what another broker is rid of.
+      const sender = shares.get(leader)
+      if (sender) sender.bytesOut += bytes
     }
   }
   return [...shares.values()].sort((a, b) => a.broker - b.broker)

@@ -48,7 +48,8 @@ export function unavailable(text: string, cause?: unknown): MetastoreError {
 /** etcd's words, without gRPC's around them. */
 export function detailsOf(error: unknown): string {
   const { details } = error as { details?: unknown }
-  if (typeof details === 'string' && details !== '') return details
+  // The client library goes on with the names' resolution, of which there is mostly nothing to tell.
+  if (typeof details === 'string' && details !== '') return details.replace(/\. Resolution note: $/, '')
   return messageOf(error)
 }
 

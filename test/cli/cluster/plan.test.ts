@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { distributionOf } from '../../../src/cli/cluster/distribution.ts'
+import { sharesOf } from '../../../src/cli/cluster/plan-text.ts'
 import type { ClusterState } from '../../../src/cli/cluster/state.ts'
 import { createTopic } from '../../../src/client/admin.ts'
 import { Cluster } from '../../../src/client/cluster.ts'
@@ -97,6 +98,36 @@ describe('the distribution of replicas', () => {
       [
         { least: 1, most: 3 },
         { least: 0, most: 2 }
+      ]
+    )
+  })
+})
+
+describe('what a plan means for each broker', () => {
+  it('counts bytes out where they come from: leaders send, dead brokers nothing', () => {
+    const state = stateWith(
+      [
+        [null, 'x'],
+        [null, 'y']
+      ],
+      [
+        [1, 9],
+        [9, 1]
+      ]
+    )
+    const partitions = state.partitions.map(partition => ({ ...partition, leader: 1 }))
+    const moves = partitions.map(partition => ({ partition, replicas: [1, 2] }))
+    assert.deepEqual(
+      sharesOf({ ...state, partitions }, { moves }).map(({ broker, replicas, bytesIn, bytesOut }) => [
+        broker,
+        replicas.to,
+        bytesIn,
+        bytesOut
+      ]),
+      [
+        [1, 2, 0, 20],
+        [2, 2, 20, 0],
+        [9, 0, 0, 0]
       ]
     )
   })
