@@ -186,7 +186,7 @@ class MetastoreControl implements Control {
   async deleteTopic(topicId: TopicId): Promise<void> {
     for (;;) {
       const { name } = this.existing(topicId)
-      const deleted = await this.metadata.txn(
+      const deleted = await this.metadata.complete(
         [this.metadata.unchanged(keys.topic(topicId))],
         [
           { type: 'delete', key: keys.topic(topicId) },
@@ -218,7 +218,8 @@ class MetastoreControl implements Control {
     for (;;) {
       const { name, partitions, configs } = this.existing(topicId)
       const value: TopicValue = { name, partitions: partitions.length, configs: change(configs) }
-      if (await this.metadata.txn([this.metadata.unchanged(key)], [{ type: 'put', key, value: format(value) }])) return
+      if (await this.metadata.complete([this.metadata.unchanged(key)], [{ type: 'put', key, value: format(value) }]))
+        return
     }
   }
 
@@ -226,7 +227,7 @@ class MetastoreControl implements Control {
     const key = keys.brokerConfigs(nodeId)
     for (;;) {
       const value = format({ ...change(this.known.brokerConfigs(nodeId)) })
-      if (await this.metadata.txn([this.metadata.unchanged(key)], [{ type: 'put', key, value }])) return
+      if (await this.metadata.complete([this.metadata.unchanged(key)], [{ type: 'put', key, value }])) return
     }
   }
 
@@ -361,7 +362,7 @@ class MetastoreControl implements Control {
     for (; first.length - at > fits; at += transactionOperationsMax)
       parts.push(this.metadata.txn(compare, first.slice(at, at + transactionOperationsMax)))
     if ((await Promise.all(parts)).includes(false)) return false
-    return this.metadata.txn(compare, [...first.slice(at), ...last])
+    return this.metadata.complete(compare, [...first.slice(at), ...last])
   }
 
   private newPartitions(topicId: TopicId, from: number, assignments: readonly (readonly number[])[]): Operation[] {

@@ -3,6 +3,7 @@ import {
   type Metastore,
   MetastoreError,
   type Operation,
+  type TxnResult,
   transactionOperationsMax
 } from '../metastore/metastore.ts'
 import { NaruError } from '../std/errors.ts'
@@ -22,26 +23,26 @@ export class Metadata {
     this.image = follower.image
   }
 
-  /** Resolves when the image has the change (or, after false, the one that came first), and listeners are done with it. */
+  /**
+   * Resolves when the image has the change (or, after false, the one that came first), and leaders and followers know their
+   * roles. Logs may still have to be opened for it.
+   */
   async txn(compare: readonly Compare[], success: readonly Operation[]): Promise<boolean> {
     return (await this.change(compare, success)).succeeded
   }
 
-  /** The same, without waiting for what listeners began: for what they may wait for themselves. */
-  async swap(compare: readonly Compare[], success: readonly Operation[]): Promise<boolean> {
-    const { succeeded, revision } = await guard(this.metastore.txn({ compare, success }))
-    await this.follower.seen(revision)
-    return succeeded
+  /** The same, with the revision. */
+  async change(compare: readonly Compare[], success: readonly Operation[]): Promise<TxnResult> {
+    const result = await guard(this.metastore.txn({ compare, success }))
+    await this.follower.seen(result.revision)
+    return result
   }
 
-  /** `txn`, with the revision. */
-  async change(
-    compare: readonly Compare[],
-    success: readonly Operation[]
-  ): Promise<{ succeeded: boolean; revision: number }> {
-    const { succeeded, revision } = await guard(this.metastore.txn({ compare, success }))
+  /** `txn` that also waits until listeners are done with the change: not for what they may wait for, nor for what can't wait for logs. */
+  async complete(compare: readonly Compare[], success: readonly Operation[]): Promise<boolean> {
+    const { succeeded, revision } = await this.change(compare, success)
     await this.follower.applied(revision)
-    return { succeeded, revision }
+    return succeeded
   }
 
   /** Operations that need no order among them, as many in a transaction as fit. */

@@ -92,7 +92,7 @@ export class PartitionChanges {
       for (const compare of more) compares.set(nameOf(compare), compare)
     }
     const puts = changes.map(({ key, value }): Operation => ({ type: 'put', key, value }))
-    return this.metadata.swap([...compares.values()], puts)
+    return this.metadata.txn([...compares.values()], puts)
   }
 }
 

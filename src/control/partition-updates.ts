@@ -45,7 +45,7 @@ function put(metadata: Metadata, changes: readonly Change[]): Promise<boolean> {
   const leaders = new Map(
     changes.flatMap(({ elected, partition }) => (elected ? [[partition.leader, partition.leaderBrokerEpoch]] : []))
   )
-  return metadata.txn(
+  return metadata.complete(
     [
       ...[...leaders].map(([nodeId, epoch]) => registeredAs(nodeId, epoch)),
       ...changes.map(({ key }) => metadata.unchanged(key))

@@ -129,9 +129,8 @@ export type Election = 'elected' | 'not needed' | 'no candidate' | 'unknown part
 
 /**
  * The cluster's state: changes to it go through the metastore as compare-and-set, and are in this broker's image when
- * a promise here resolves - and whatever `onChange` listeners gave back is settled too, so that a topic that was made
- * can be written to at once. Changes of who leads and who is in sync (`changeIsr`, `elect`, `giveAway`) don't wait for that:
- * a log that is being opened may have to ask for one.
+ * a promise here resolves. For changes of topics, their replicas and configs whatever `onChange` listeners gave back is
+ * settled too, so that a topic that was made can be written to at once; others wait for no log that has to be opened.
  */
 export interface Control {
   readonly nodeId: number

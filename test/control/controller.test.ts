@@ -219,6 +219,28 @@ describe('the controller', () => {
   })
 })
 
+describe('a controller whose own broker has logs to open', () => {
+  it('elects leaders meanwhile, as often as brokers go', async () => {
+    const { metastore, controls, now } = await nodes(3)
+    const [first, second, third] = controls
+    const { topicId } = await first.createTopic({ name: 'u', assignments: [[3, 2, 1]], configs: {} })
+    first.onChange(() => new Promise(() => {}))
+    const leader = () => first.image.topicById(topicId)!.partitions[0].leader
+    assert.deepEqual([first.image.controllerId, leader()], [1, 3])
+    for (const [gone, next] of [
+      [third, 2],
+      [second, 1]
+    ] as const) {
+      await gone.abandon()
+      const registration = [keys.registration(gone.nodeId), keys.broker(gone.nodeId)]
+      await metastore.txn({ success: registration.map(key => ({ type: 'delete', key })) })
+      await settle()
+      assert.equal(leader(), next)
+    }
+    assert.equal(now(0, first).leader, 1)
+  })
+})
+
 describe('a change of the ISR', () => {
   it('counts only for the partition as its leader saw it, and for the registration that caught up', async () => {
     const { controls, open, now } = await nodes(3)
