@@ -1,4 +1,4 @@
-import { type KeyValue, type Lease, type Metastore, MetastoreError, type Watch } from './metastore.ts'
+import { type Lease, type Metastore, MetastoreError } from './metastore.ts'
 
 export interface Leadership {
   /** Grows with each winner. */
@@ -30,33 +30,6 @@ export async function campaign(store: Metastore, name: string, lease: Lease, val
     const holder = items[0]
     if (holder?.lease === lease.id) return lead(store, key, holder.createRevision)
     await vacancy(store, key, revision + 1)
-  }
-}
-
-/** Tells who leads `name`, now and whenever it changes; undefined: nobody. Ends when cancelled or with the metastore. */
-export function observe(store: Metastore, name: string, observer: (leader: KeyValue | undefined) => void): Watch {
-  const key = electionKey(name)
-  let watch: Watch | undefined
-  let cancelled = false
-  const begin = async () => {
-    const { revision, item } = await store.get(key)
-    if (cancelled) return
-    observer(item)
-    watch = store.watch(key, revision + 1, {
-      changed({ changes }) {
-        for (const change of changes)
-          if (change.type === 'delete' ? change.key === key : change.item.key === key)
-            observer(change.type === 'put' ? change.item : undefined)
-      },
-      ended: reason => reason === 'compacted' && void begin().catch(() => {})
-    })
-  }
-  void begin().catch(() => {})
-  return {
-    cancel() {
-      cancelled = true
-      watch?.cancel()
-    }
   }
 }
 
