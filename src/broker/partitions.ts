@@ -1,3 +1,4 @@
+import { checkLeaderEpoch } from '../partition/epochs.ts'
 import { notLeader, storageError } from '../partition/errors.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { PartitionIdentity } from '../partition/types.ts'
@@ -44,7 +45,7 @@ export class Partitions {
   find(ref: PartitionRef): Partition {
     const partition = this.hosted(ref)
     if (partition.failure) return partition
-    partition.checkLeaderEpoch(ref.currentLeaderEpoch ?? -1)
+    checkLeaderEpoch(ref.currentLeaderEpoch ?? -1, partition.leaderEpoch)
     if (partition.leader) return partition
     throw notLeader(partition)
   }
@@ -53,7 +54,7 @@ export class Partitions {
   readable(ref: PartitionRef): Partition {
     const partition = this.hosted(ref)
     if (partition.failure) return partition
-    partition.checkLeaderEpoch(ref.currentLeaderEpoch ?? -1)
+    checkLeaderEpoch(ref.currentLeaderEpoch ?? -1, partition.leaderEpoch)
     if (partition.leader || partition.follower) return partition
     throw notLeader(partition)
   }

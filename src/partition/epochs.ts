@@ -1,3 +1,4 @@
+import { NaruError } from '../std/errors.ts'
 import type { Log } from '../storage/types.ts'
 
 /** Where an epoch ends in a log. */
@@ -27,4 +28,13 @@ export function divergence(leader: Led, offset: number, lastEpoch: number): Epoc
   if (lastEpoch < 0) return undefined
   const end = endOfEpoch(leader, Math.min(lastEpoch, leader.leaderEpoch))
   return end.epoch !== lastEpoch || end.endOffset < offset ? end : undefined
+}
+
+/**
+ * The leader epoch that a client believes in, against ours (KIP-320); -1 asks for no check.
+ * Throws FENCED_LEADER_EPOCH (theirs is older) or UNKNOWN_LEADER_EPOCH (ours is).
+ */
+export function checkLeaderEpoch(theirs: number, ours: number): void {
+  if (theirs < 0 || theirs === ours) return
+  throw new NaruError(theirs < ours ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
 }

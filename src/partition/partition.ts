@@ -232,12 +232,19 @@ export class Partition implements Followed {
     // What these ends were to be is not what will be there when they are reached again.
     this.durable.fail(notLeader(this))
     this.recutting = cut()
-      .then(() => this.producerLog.rebuild())
+      .then(() => this.producerLog.rebuild().catch(error => this.fail(error)))
       .finally(() => {
         this.recutting = undefined
         this.knownHighWatermark = Math.min(this.knownHighWatermark, this.log.endOffset)
       })
     await this.recutting
+  }
+
+  /** Nobody knows any more what producers have written: to go on would take what they repeat for something new. */
+  private fail(cause: unknown): never {
+    this.close(storageError(this, cause))
+    this.onFailure?.(this)
+    throw storageError(this, cause)
   }
 
   /** Calls back when everything up to and with `lastOffset` is durable here (acks=1). */
@@ -289,15 +296,6 @@ export class Partition implements Followed {
   maxTimestamp(): Promise<TimestampOffset | undefined> {
     this.ensureServing()
     return this.log.maxTimestamp(this.highWatermark)
-  }
-
-  /**
-   * The leader epoch that a client believes in, against ours (KIP-320); -1 asks for no check.
-   * Throws FENCED_LEADER_EPOCH (theirs is older) or UNKNOWN_LEADER_EPOCH (ours is).
-   */
-  checkLeaderEpoch(theirs: number): void {
-    if (theirs < 0 || theirs === this.leaderEpoch) return
-    throw new NaruError(theirs < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH')
   }
 
   /**

@@ -113,6 +113,23 @@ describe('a follower', () => {
     await store.close()
   })
 
+  it('is out of service when it can not tell after a cut which producers have written what', async () => {
+    const { store, log, partition, durable } = await replica()
+    const failed: Partition[] = []
+    partition.onFailure = one => failed.push(one)
+    const role = partition.follow(1)
+    const written = { producerId: 7, producerEpoch: 0, baseSequence: 0 }
+    const batch = buildBatch([{ timestamp: 1, value: Buffer.from('x') }], written)
+    header.setLeaderEpoch(batch, 0)
+    role.append(Buffer.concat([batch, at(1, 0)]))
+    await durable()
+    log.latestSnapshot = () => Promise.reject(new Error('a bad sector'))
+    await assert.rejects(role.truncate({ epoch: 0, endOffset: 1 }))
+    assert.equal(partition.failure?.code, 'KAFKA_STORAGE_ERROR')
+    assert.deepEqual([failed, role.active], [[partition], false])
+    await store.close()
+  })
+
   it('cuts what its leader has otherwise, whoever of them has more, and ends with the same bytes', async () => {
     // Epochs and batches of the leader and of the follower, a batch each.
     const cases: [leader: string[], follower: string[]][] = [
