@@ -4,10 +4,14 @@ import type { Partition } from '../partition/partition.ts'
 import { Fetchers } from '../replication/fetchers.ts'
 import { type IsrWorld, PartitionIsrKeeper } from '../replication/isr-keeper.ts'
 import type { LaneWorld } from '../replication/lane.ts'
+import type { Timer } from '../std/clock.ts'
 import { messageOf } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { Metrics } from '../std/metrics.ts'
 import type { LostLeaders } from './lost-leaders.ts'
+
+/** A partition that could not be given away is given away again after so long. */
+const forsakeRetryMs = 1000
 
 /** Told when this broker begins or ceases to lead a partition. Called synchronously. */
 export interface RoleListener {
@@ -33,6 +37,8 @@ export class Roles {
   private readonly listener: RoleListener
   private readonly isrWorld: IsrWorld
   private readonly led = new Map<Partition, Led>()
+  /** Partitions that could not be given away, by key. */
+  private readonly forsakenAgain = new Map<string, Timer>()
   private closed = false
 
   constructor(
@@ -149,6 +155,7 @@ export class Roles {
     this.closed = true
     for (const { keeper } of this.led.values()) keeper.close()
     this.led.clear()
+    for (const timer of this.forsakenAgain.values()) timer.cancel()
     await this.fetchers.close()
   }
 
@@ -209,12 +216,18 @@ export class Roles {
     if (this.led.has(partition)) this.forsake(partition)
   }
 
-  /** This broker can't serve its replica as it should: nobody shall count on it. */
+  /** This broker can't serve its replica as it should: nobody shall count on it. Asked until the metastore has answered. */
   forsake({ topicId, index }: Pick<Partition, 'topicId' | 'index'>): void {
     if (this.closed) return
-    this.control
-      .giveAway(topicId, index)
-      .catch(error => this.warn(error, 'a partition that can not be served whole could not be given away'))
+    const key = `${topicId}:${index}`
+    this.forsakenAgain.get(key)?.cancel()
+    this.forsakenAgain.delete(key)
+    this.control.giveAway(topicId, index).catch(error => {
+      this.warn(error, 'a partition that can not be served whole could not be given away; it is tried again')
+      if (this.closed || this.forsakenAgain.has(key)) return
+      const again = () => this.forsake({ topicId, index })
+      this.forsakenAgain.set(key, this.isrWorld.clock.after(forsakeRetryMs, again))
+    })
   }
 
   private warn(error: unknown, message: string): void {

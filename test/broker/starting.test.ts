@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { Broker } from '../../src/broker/broker.ts'
 import { brokerOptions } from '../../src/config/options.ts'
 import { openControl } from '../../src/control/control.ts'
-import type { Disk } from '../../src/disk/disk.ts'
+import type { Control } from '../../src/control/types.ts'
+import { type Disk, DiskError } from '../../src/disk/disk.ts'
 import { SimulatedDisk } from '../../src/disk/simulated.ts'
 import { openEmbeddedMetastore } from '../../src/metastore/embedded/embedded.ts'
 import { replicationOptions } from '../../src/replication/options.ts'
@@ -16,8 +17,8 @@ import { storageBrokerOptions } from '../../src/storage/options.ts'
 import { openLogStore } from '../../src/storage/store.ts'
 import { fetch, item, lines, openWorld, put, settle, stateOf } from './world.ts'
 
-/** A disk on which listing one folder takes until the gate opens. */
-function withGate(disk: Disk, folder: string) {
+/** A disk on which listing one folder takes until the gate opens, or fails. */
+function withGate(disk: Disk, folder: string, isBad: boolean) {
   let open = () => {}
   const gate = new Promise<void>(resolve => {
     open = resolve
@@ -25,6 +26,7 @@ function withGate(disk: Disk, folder: string) {
   const gated: Disk = Object.assign(Object.create(disk), {
     async list(path: string) {
       if (path.endsWith(folder)) await gate
+      if (path.endsWith(folder) && isBad) throw new DiskError('io', `can't read ${path}`)
       return disk.list(path)
     }
   })
@@ -33,9 +35,10 @@ function withGate(disk: Disk, folder: string) {
 
 /**
  * Broker 1 comes back with a record in `t`, which is on brokers 1 and 2 now, led by `leader`; its log takes until `open` to
- * be opened. `isDamaged`: the record is, and broker 1 knows.
+ * be opened. `isDamaged`: the record is, and broker 1 knows. `isBad`: it can't be opened. `isSilent`: for the first time that it
+ * is to be given away the metastore does not answer.
  */
-async function comingBack({ leader = 1, isDamaged = false }) {
+async function comingBack({ leader = 1, isDamaged = false, isBad = false, isSilent = false }) {
   const disk = new SimulatedDisk({ random: new SeededRandom(7), faults: { slow: 0 } })
   const before = await openWorld({}, disk)
   const { topicId } = await before.topic('t')
@@ -51,7 +54,7 @@ async function comingBack({ leader = 1, isDamaged = false }) {
   const clock = new ManualClock()
   const parts = { clock, random: new SeededRandom(99), logger: silent, metrics: new Metrics() }
   const values = new OptionValues({ 'offsets.topic.num.partitions': '1' })
-  const { gated, open } = withGate(disk, `${topicId}-0`)
+  const { gated, open } = withGate(disk, `${topicId}-0`, isBad)
   const metastore = await openEmbeddedMetastore({ ...parts, durable: { disk, folder: '/data/metastore' } })
   const other = await openControl({ ...parts, metastore, nodeId: 2 })
   const store = await openLogStore({ ...parts, disk: gated }, '/data', values.of(storageBrokerOptions))
@@ -70,7 +73,14 @@ async function comingBack({ leader = 1, isDamaged = false }) {
     }
   ])
   const logDir = { path: '/data', space: () => disk.space('/data') }
-  const starting = Broker.open({ ...parts, store, logDir, control, options: brokerOptions, values })
+  let left = isSilent ? 1 : 0
+  const asked: Control = Object.assign(Object.create(control), {
+    giveAway: async (...place: [string, number]) => {
+      if (left-- > 0) throw new Error('no answer')
+      return control.giveAway(...place)
+    }
+  })
+  const starting = Broker.open({ ...parts, store, logDir, control: asked, options: brokerOptions, values })
   const image = () => control.image.topicById(topicId)!.partitions[0]
   const close = async () => {
     const broker = await starting
@@ -123,6 +133,18 @@ describe('a broker that starts', () => {
     const { partitions } = await starting
     const [partition] = [...partitions.all()].filter(({ topic }) => topic === 't')
     assert.deepEqual([image().isr, partition.endOffset, partition.failure], [[2], 0, undefined])
+    await close()
+  })
+
+  it('lets others lead what it can not open, also when the metastore does not answer at first', async () => {
+    const { clock, starting, open, image, close } = await comingBack({ isBad: true, isSilent: true })
+    open()
+    await starting
+    await settle()
+    assert.deepEqual([image().leader, image().isr], [1, [1, 2]])
+    clock.advance(1000)
+    await settle()
+    assert.deepEqual([image().leader, image().isr], [2, [2]])
     await close()
   })
 })
