@@ -223,23 +223,28 @@ export class FetchSessions {
 
   /** A new session for so many partitions, or undefined when there is no room: the client then goes on without one. */
   open(usesTopicIds: boolean, isReplica: boolean, nowMs: number, partitions: number): FetchSession | undefined {
-    if (!this.makeRoom(partitions, nowMs)) return undefined
+    if (!this.makeRoom(partitions, isReplica, nowMs)) return undefined
     const session = new FetchSession(this.newId(), usesTopicIds, isReplica, nowMs)
     this.sessions.set(session.id, session)
     return session
   }
 
   /**
-   * Room for one more session with so many partitions; who has fetched nothing for long gives up theirs. False when there is none:
-   * a follower that connects again leaves a session behind each time, and must not be left without one for ever.
+   * Room for one more session with so many partitions; who has fetched nothing for long gives up theirs. A follower takes that of
+   * a consumer: without one it would name thousands of partitions with every fetch. False when there is no room.
    */
-  private makeRoom(partitions: number, nowMs: number): boolean {
+  private makeRoom(partitions: number, isReplica: boolean, nowMs: number): boolean {
     if (partitions > this.partitionsMax) return false
     while (this.sessions.size >= this.slots || this.partitions + partitions > this.partitionsMax) {
       // The map is kept in order of use, so the first one is the one to give up.
       const [oldest] = this.sessions.values()
-      if (!oldest || nowMs - oldest.lastUsedMs < this.evictAfterMs) return false
-      this.remove(oldest.id)
+      if (!oldest) return false
+      if (nowMs - oldest.lastUsedMs >= this.evictAfterMs) this.remove(oldest.id)
+      else {
+        const consumers = isReplica && [...this.sessions.values()].find(session => !session.isReplica)
+        if (!consumers) return false
+        this.remove(consumers.id)
+      }
     }
     return true
   }

@@ -246,6 +246,22 @@ describe('a fetch session', () => {
     await world.close()
   })
 
+  it('of a consumer makes room for that of a follower, which keeps it', async () => {
+    const world = await openWorld({ 'max.incremental.fetch.session.cache.slots': '2' })
+    await world.topic('t')
+    const consumers = [new Client(world), new Client(world)]
+    for (const consumer of consumers) await consumer.fetch([item('t', 0, 0)])
+    const follower = new Client(world)
+    await follower.fetch([item('t', 0, 0)], { replica: { nodeId: 2, brokerEpoch: 1 } })
+    assert.notEqual(follower.sessionId, 0)
+    assert.deepEqual(await consumers[0].lines(), ['FETCH_SESSION_ID_NOT_FOUND'])
+    assert.deepEqual(await consumers[1].lines(), [])
+    const third = new Client(world)
+    await third.fetch([item('t', 0, 0)])
+    assert.equal(third.sessionId, 0)
+    await world.close()
+  })
+
   it('makes room for the partitions of another one, too, after two idle minutes', async () => {
     const world = await openWorld({ 'naru.fetch.session.partitions.max': '5' })
     await world.topic('t', 4)
