@@ -2,6 +2,7 @@ import type { Metastore } from '../metastore/metastore.ts'
 import { type Clock, sleep } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
+import { forgotten } from './election.ts'
 import { type BrokerValue, keys, type NodeValue, parse } from './keys.ts'
 import { forgetReplicas } from './lost-replicas.ts'
 import type { PartitionImage } from './types.ts'
@@ -59,8 +60,8 @@ async function refuseLastWord(metastore: Metastore, nodeId: number): Promise<voi
   for (let after: string | undefined, more = true; more; ) {
     const page = await metastore.range(keys.partitions, { after, limit: pageKeys })
     for (const { key, value } of page.items) {
-      const { isr, replicas } = parse<PartitionImage>(value)
-      if (replicas.length === 1 || isr.length !== 1 || isr[0] !== nodeId) continue
+      const partition = parse<PartitionImage>(value)
+      if (partition.replicas.length === 1 || !partition.isr.includes(nodeId) || forgotten(partition, nodeId)) continue
       count++
       first ||= key.slice(keys.partitions.length)
     }

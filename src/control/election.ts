@@ -53,18 +53,27 @@ export function without(
   nodeId: number,
   policy: TopicPolicy
 ): PartitionImage | undefined {
-  const { isr, elr = [] } = partition
-  if (!isr.includes(nodeId) && !elr.includes(nodeId)) return undefined
-  const others = isr.filter(other => other !== nodeId)
-  const eligible = elr.filter(other => other !== nodeId)
-  const left = others.length > 0 ? withElr(partition, others, eligible) : withElr(partition, eligible, [])
-  if (left.isr.length === 0) return undefined
+  const left = forgotten(partition, nodeId)
+  if (!left) return undefined
   // Whoever leads, or led, is for the controller to judge.
   if (partition.leader !== nodeId) return left
   const next = successor(image, left)
   if (next) return led(image, left, next, policy)
   // It leads until there is somebody to take over.
   return leaderOf(image, partition) ? undefined : left
+}
+
+/**
+ * A partition in which a node is neither in sync nor eligible any more: see `without`, but for who leads then. Undefined when
+ * it was neither, or when its word is the last.
+ */
+export function forgotten(partition: PartitionImage, nodeId: number): PartitionImage | undefined {
+  const { isr, elr = [] } = partition
+  if (!isr.includes(nodeId) && !elr.includes(nodeId)) return undefined
+  const others = isr.filter(other => other !== nodeId)
+  const eligible = elr.filter(other => other !== nodeId)
+  const left = others.length > 0 ? withElr(partition, others, eligible) : withElr(partition, eligible, [])
+  return left.isr.length > 0 ? left : undefined
 }
 
 /** A new partition: every replica that is there begins in sync. */
