@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { addCommand } from './cluster/add.ts'
 import { cancelCommand } from './cluster/cancel.ts'
 import { drainCommand } from './cluster/drain.ts'
+import { electCommand } from './cluster/elect.ts'
 import { planCommand } from './cluster/plan.ts'
 import { rebalanceCommand } from './cluster/rebalance.ts'
 import { removeCommand } from './cluster/remove.ts'
@@ -18,4 +19,5 @@ export function clusterCommand(): Command {
     .addCommand(removeCommand())
     .addCommand(rebalanceCommand())
     .addCommand(cancelCommand())
+    .addCommand(electCommand())
 }

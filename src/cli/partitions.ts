@@ -11,7 +11,8 @@ export async function partitionsNamed(cluster: Cluster, texts: readonly string[]
   const named: TopicPartition[] = []
   for (const text of texts) {
     const [, topic, list] = /^([^:]+)(?::([\d,]+))?$/.exec(text) ?? []
-    if (topic === undefined) throw new UsageError(`--topic takes a name, or name:0,3 for partitions; not '${text}'.`)
+    if (topic === undefined)
+      throw new UsageError(`A topic is named orders, or orders:0,3 for partitions of it, not '${text}'.`)
     const { partitions } = await cluster.retrying(() => cluster.topic(topic))
     const all = partitions.map(({ index }) => index)
     const wanted = list === undefined ? all : list.split(',').filter(Boolean).map(Number)

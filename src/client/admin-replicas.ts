@@ -64,16 +64,36 @@ export async function listReassignments(cluster: Cluster): Promise<Reassignment[
   )
 }
 
-/** Has the first replica of partitions lead them, where it is there and in sync. */
-export async function electPreferred(cluster: Cluster, partitions: readonly PartitionName[]): Promise<void> {
-  if (partitions.length === 0) return
+/** What became of an election; without an error there is a new leader. */
+export interface Elected extends PartitionName {
+  readonly error?: NaruError
+}
+
+/**
+ * Has the first replica of partitions lead them, where it is there and in sync; `unclean`: of those without a leader, any
+ * replica that is there (KIP-460). Errors of partitions are ELECTION_NOT_NEEDED, PREFERRED_LEADER_NOT_AVAILABLE,
+ * ELIGIBLE_LEADERS_NOT_AVAILABLE and others.
+ */
+export async function electLeaders(
+  cluster: Cluster,
+  type: 'preferred' | 'unclean',
+  partitions: readonly PartitionName[]
+): Promise<Elected[]> {
+  if (partitions.length === 0) return []
   const byTopic = new Map<string, number[]>()
   for (const { topic, index } of partitions) byTopic.set(topic, [...(byTopic.get(topic) ?? []), index])
-  await cluster.askController(ElectLeaders, {
-    electionType: 0,
+  const { errorCode, replicaElectionResults } = await cluster.askController(ElectLeaders, {
+    electionType: type === 'preferred' ? 0 : 1,
     topicPartitions: Array.from(byTopic, ([topic, indexes]) => ({ topic, partitions: indexes })),
     timeoutMs
   })
+  ensureOk(errorCode, 'Election')
+  return replicaElectionResults.flatMap(({ topic, partitionResult }) =>
+    partitionResult.map(({ partitionId, errorCode, errorMessage }) => {
+      const code = errorOfNumber(errorCode)
+      return { topic, index: partitionId, error: code && new NaruError(code, errorMessage ?? code) }
+    })
+  )
 }
 
 /** Forgets a broker that is no more. Rejects with BROKER_ID_NOT_REGISTERED and others. */

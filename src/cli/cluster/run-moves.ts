@@ -1,5 +1,5 @@
 import { describeLogDirs } from '../../client/admin.ts'
-import { electPreferred, listReassignments, reassignPartitions } from '../../client/admin-replicas.ts'
+import { electLeaders, listReassignments, reassignPartitions } from '../../client/admin-replicas.ts'
 import type { Cluster } from '../../client/cluster.ts'
 import type { PlannedMove } from '../../control/move-plan.ts'
 import { sleep } from '../../std/clock.ts'
@@ -100,5 +100,5 @@ async function lead(cluster: Cluster, moves: readonly PlannedMove[]): Promise<vo
       .filter(({ index, leader, replicas }) => leader !== replicas[0] && moved.has(keyOf({ topic: name, index })))
       .map(({ index }) => ({ topic: name, index }))
   )
-  await electPreferred(cluster, others)
+  await electLeaders(cluster, 'preferred', others)
 }

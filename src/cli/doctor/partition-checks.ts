@@ -108,7 +108,8 @@ export const partitionChecks = [
               subject: `broker ${id}`,
               what: `It leads ${led} of ${count(total, 'replicated partition')}; its share would be ${Math.round(fair)}.`,
               why: 'Leaders serve all reads and writes: one broker works for the others.',
-              todo: 'Give leadership back to the preferred replicas, once their brokers are up.'
+              todo: 'Give leadership back to the preferred replicas, once their brokers are up.',
+              command: 'naru cluster elect'
             }
           ]
     )
