@@ -25,6 +25,7 @@ export interface ClusterInEtcd extends FaultyCluster {
   readonly naru: readonly RunningBroker[]
   /** The ways by which each broker reaches etcd: its links to all nodes. */
   readonly etcdLinks: readonly { readonly broker: Victim; set(mode: LinkMode): Promise<void> }[]
+  readonly sessionTimeoutMs: number
   /** How each partition stands in etcd, by its key. */
   partitions(): Promise<Map<string, PartitionImage>>
 }
@@ -33,6 +34,7 @@ const ids = [1, 2, 3]
 const prefix = 'naru/'
 
 export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterInEtcd> {
+  const settings: Settings = { ...quick, 'default.replication.factor': '3', ...options.settings }
   const folder = mkdtempSync(join(tmpdir(), 'naru-cluster-etcd-'))
   const etcd = await startEtcd({ nodes: options.etcdNodes, args: options.etcdArgs })
   const links: Link[][] = []
@@ -59,7 +61,7 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
       naru.push(
         await startNaru({
           args,
-          env: environmentOf({ ...quick, 'default.replication.factor': '3', ...options.settings }),
+          env: environmentOf(settings),
           port,
           dataDir: join(folder, `broker-${id}`)
         })
@@ -83,6 +85,7 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
   }
   return {
     etcd,
+    sessionTimeoutMs: Number(settings['broker.session.timeout.ms']),
     naru,
     bootstraps,
     brokers,

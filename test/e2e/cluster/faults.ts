@@ -20,6 +20,8 @@ export interface FaultWorld {
 export interface Done {
   readonly text: string
   readonly partition?: number
+  /** Asked when all is well again: what should not have come of it. */
+  readonly misdeeds?: () => Promise<readonly string[]>
 }
 
 /** Does one fault, and undoes it; that the cluster gets well again is waited for by whoever calls. */

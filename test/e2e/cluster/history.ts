@@ -23,7 +23,16 @@ export interface ProducerHistory {
 export type Log = ReadonlyMap<number, string>
 
 export interface Anomaly {
-  readonly kind: 'lost' | 'moved' | 'reordered' | 'duplicate' | 'inconsistent' | 'skipped' | 'nonmonotonic' | 'commit'
+  readonly kind:
+    | 'lost'
+    | 'moved'
+    | 'reordered'
+    | 'duplicate'
+    | 'inconsistent'
+    | 'skipped'
+    | 'nonmonotonic'
+    | 'commit'
+    | 'leader'
   readonly text: string
 }
 

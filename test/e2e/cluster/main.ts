@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { below } from '../../../src/std/random.ts'
 import { whyNoSmallDisk } from '../../support/small-disk.ts'
-import { etcdFaultsOf } from '../cluster-etcd/faults.ts'
+import type { Settings } from '../../support/target.ts'
+import { etcdFaultsOf, lastingSessionMs } from '../cluster-etcd/faults.ts'
 import { threeInEtcd } from '../cluster-etcd/victims.ts'
 import { type Fault, faultsOf } from './faults.ts'
 import { type RunResult, runFaults } from './run.ts'
@@ -68,7 +69,10 @@ async function supervised(): Promise<[FaultyCluster, Record<string, Fault>]> {
 }
 
 async function inEtcd(etcdNodes: number): Promise<[FaultyCluster, Record<string, Fault>]> {
-  const made = await threeInEtcd({ etcdNodes, links: true })
+  // Where nothing but etcd is at fault no leader may move. A broker may need seconds to find another node of it.
+  const onlyEtcd = values.scenario?.split(',').every(name => name.startsWith('etcd-'))
+  const settings: Settings = onlyEtcd ? { 'broker.session.timeout.ms': String(lastingSessionMs) } : {}
+  const made = await threeInEtcd({ etcdNodes, links: true, settings })
   const forMs = values.for === undefined ? undefined : Number(values.for)
   const { 'supervisor-kill': _kill, 'supervisor-pause': _pause, ...brokers } = faultsOf(made)
   const faults = Object.entries(etcdFaultsOf(made)).map(([name, fault]) => [`etcd-${name}`, fault(forMs)])
@@ -95,7 +99,8 @@ function print({ silences, unreadMs, uncoordinatedMs, anomalies, acknowledged, r
     'inconsistent',
     'skipped',
     'nonmonotonic',
-    'commit'
+    'commit',
+    'leader'
   ] as const
   console.log(`\n${acknowledged} acknowledged, ${read} read by the group`)
   console.log(kinds.map(kind => `${kind} ${anomalies.filter(anomaly => anomaly.kind === kind).length}`).join(', '))

@@ -72,6 +72,7 @@ export async function runFaults({ cluster, seed, next, onStory }: RunOptions): P
     await cluster.healed(topics)
     await allHeardSince(history.producers, doneMs)
     await sleep(calmMs)
+    for (const text of (await done.misdeeds?.()) ?? []) history.note('leader', text)
     const toMs = performance.now()
     for (const { client, partition, acknowledged } of history.producers) {
       const hit = done.partition === undefined || done.partition === partition
