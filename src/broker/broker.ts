@@ -182,7 +182,7 @@ export class Broker {
     this.hosting = new Hosting({ ...parts, partitions, check }, this.roles, this.cleaner)
     this.producerIds = new ProducerIds(control)
     this.replicas = new Replicas({ control, partitions: this.partitions })
-    this.logDirs = new LogDirs({ logDir: parts.logDir, partitions: this.partitions, logger })
+    this.logDirs = new LogDirs({ logDir: parts.logDir, partitions: this.partitions, control, logger })
     this.maintenance = new Maintenance(this.partitions, parts, {
       intervalMs: Number(values.get(maintenanceOptions.retentionCheckIntervalMs)),
       producerExpirationMs: () => this.options.get(partitionBrokerOptions.producerIdExpirationMs)

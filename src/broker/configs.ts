@@ -1,3 +1,4 @@
+import { cordonOptions, whyNotCordoned } from '../control/cordon.ts'
 import type { Control } from '../control/types.ts'
 import { messageOf, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
@@ -42,9 +43,17 @@ export class Configs {
   private readonly options: BrokerOptions
   private readonly logger: Logger
   private readonly levels: LogLevels
+  private readonly folder: string
 
   /** `options`: every option of a broker. */
-  constructor(parts: { control: Control; values: OptionValues; options: readonly Option[]; logger: Logger }) {
+  constructor(parts: {
+    control: Control
+    values: OptionValues
+    options: readonly Option[]
+    logDir: { readonly path: string }
+    logger: Logger
+  }) {
+    this.folder = parts.logDir.path
     const { control, values } = parts
     this.control = control
     this.sources = { image: control.image, nodeId: control.nodeId, values }
@@ -153,6 +162,7 @@ export class Configs {
       const change = (texts: ConfigTexts) => {
         const checked = checkBrokerConfigs(edit(texts), this.options)
         this.checkNotLockedOut(checked, nodeId)
+        this.checkCordons(checked)
         return checked
       }
       change(control.image.brokerConfigs(nodeId))
@@ -181,6 +191,13 @@ export class Configs {
         'INVALID_REQUEST',
         'max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.'
       )
+  }
+
+  private checkCordons(texts: ConfigTexts): void {
+    const option = cordonOptions.cordonedLogDirs
+    const text = texts[option.name]
+    const why = text === undefined ? undefined : whyNotCordoned(parseOption(option, text), this.folder)
+    if (why !== undefined) throw new NaruError('INVALID_REQUEST', why)
   }
 
   private checkNodeId(name: string, what = 'Node', orElse = ','): void {

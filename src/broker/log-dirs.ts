@@ -1,3 +1,4 @@
+import type { Control } from '../control/types.ts'
 import type { DiskSpace } from '../disk/disk.ts'
 import { type ErrorCode, messageOf } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
@@ -19,6 +20,8 @@ export interface TopicPartitions {
 export interface LogDirDescription extends DiskSpace {
   readonly error: ErrorCode | undefined
   readonly path: string
+  /** It takes no new replicas. */
+  readonly cordoned: boolean
   readonly topics: readonly {
     readonly topic: string
     readonly partitions: readonly { readonly index: number; readonly sizeBytes: number }[]
@@ -30,8 +33,10 @@ export class LogDirs {
   private readonly logDir: LogDir
   private readonly partitions: Partitions
   private readonly logger: Logger
+  private readonly control: Control
 
-  constructor(parts: { logDir: LogDir; partitions: Partitions; logger: Logger }) {
+  constructor(parts: { logDir: LogDir; partitions: Partitions; control: Control; logger: Logger }) {
+    this.control = parts.control
     this.logDir = parts.logDir
     this.partitions = parts.partitions
     this.logger = parts.logger
@@ -43,11 +48,13 @@ export class LogDirs {
    */
   async describe(asked?: readonly TopicPartitions[]): Promise<LogDirDescription> {
     const { path } = this.logDir
+    const { image, nodeId } = this.control
+    const cordoned = image.broker(nodeId)?.cordoned ?? false
     try {
-      return { error: undefined, path, topics: this.sizes(asked), ...(await this.logDir.space()) }
+      return { error: undefined, path, cordoned, topics: this.sizes(asked), ...(await this.logDir.space()) }
     } catch (error) {
       this.logger.error({ folder: path, error: messageOf(error) }, 'the disk does not tell how much room it has')
-      return { error: 'KAFKA_STORAGE_ERROR', path, topics: [], totalBytes: undefined, usableBytes: undefined }
+      return { error: 'KAFKA_STORAGE_ERROR', path, cordoned, topics: [], totalBytes: undefined, usableBytes: undefined }
     }
   }
 

@@ -22,7 +22,7 @@ export const refusedOptions: readonly RefusedOptions[] = [
   { why: 'It has another name here: node.id', names: ['broker.id'] },
   {
     why: 'Failing disks are not replaced by others: there is one folder, and its partitions go offline',
-    names: words('cordoned.log.dirs log.dir.failure.timeout.ms num.replica.alter.log.dirs.threads')
+    names: words('log.dir.failure.timeout.ms num.replica.alter.log.dirs.threads')
   },
   {
     why: 'One thread serves all connections, and files are read and written by the pool of Node (UV_THREADPOOL_SIZE)',

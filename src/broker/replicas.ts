@@ -1,8 +1,8 @@
-import { checkAssignment } from '../control/placement.ts'
 import { isReassigning, reassigned, reverted, targetOf } from '../control/reassignment.ts'
 import type { Control, ElectionType, PartitionImage } from '../control/types.ts'
 import { NaruError } from '../std/errors.ts'
 import type { TopicId } from '../storage/types.ts'
+import { checkChosen } from './chosen-replicas.ts'
 import type { Partitions } from './partitions.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -146,8 +146,7 @@ export class Replicas {
   ): PartitionImage | undefined {
     const { image } = this.control
     // Replicas may go to a broker that is away and stay on one that is forgotten.
-    const known = [...image.brokers(), ...image.absentees()].map(({ nodeId }) => nodeId)
-    checkAssignment(replicas, [...partition.replicas, ...known], undefined)
+    checkChosen(image, replicas, { has: partition.replicas })
     const count = targetOf(partition).length
     if (!mayResize && replicas.length !== count)
       throw new NaruError(

@@ -1,11 +1,4 @@
-import {
-  checkAssignment,
-  checkLeads,
-  type Ground,
-  partitionsPerRequestMax,
-  placeReplicas,
-  type Site
-} from '../control/placement.ts'
+import { checkLeads, type Ground, partitionsPerRequestMax, placeReplicas, type Site } from '../control/placement.ts'
 import type { BrokerImage, Control, TopicImage } from '../control/types.ts'
 import { offsetsTopicName } from '../groups/coordinator.ts'
 import { groupOptions } from '../groups/options.ts'
@@ -14,6 +7,7 @@ import type { Logger } from '../std/log.ts'
 import type { OptionValues } from '../std/option.ts'
 import type { TopicId } from '../storage/types.ts'
 import { BrokerLoads } from './broker-loads.ts'
+import { checkChosen } from './chosen-replicas.ts'
 import { PartitionTotal } from './partition-total.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import { topicAdminOptions } from './topic-admin-options.ts'
@@ -204,15 +198,21 @@ export class Topics {
     }
   }
 
-  /** Where new replicas may go: a broker that is about to stop takes none. */
-  private sites(): BrokerImage[] {
+  /** Those that may lead. */
+  private lasting(): BrokerImage[] {
     return this.control.image.brokers().filter(({ draining }) => !draining)
+  }
+
+  /** Where new replicas may go: a broker that is about to stop takes none, nor does one that is cordoned. */
+  private sites(): BrokerImage[] {
+    return this.lasting().filter(({ cordoned }) => !cordoned)
   }
 
   /** Brokers that take a replica only where the others are too few. */
   private away(): Site[] {
     const { image } = this.control
-    return [...image.brokers().filter(({ draining }) => draining), ...image.absentees()]
+    const some = [...image.brokers().filter(({ draining }) => draining), ...image.absentees()]
+    return some.filter(({ cordoned }) => !cordoned)
   }
 
   /** What new replicas are placed on; `topic` has those of the partitions that are there. */
@@ -224,11 +224,6 @@ export class Topics {
     const most = this.values.get(topicAdminOptions.partitionsMax)
     if (this.total.count + more > most)
       throw new NaruError('POLICY_VIOLATION', `There may be ${most} partitions in all (naru.partitions.max).`)
-  }
-
-  /** All that a client may choose. */
-  private brokers(): number[] {
-    return [...this.sites(), ...this.away()].map(({ nodeId }) => nodeId).sort((a, b) => a - b)
   }
 
   /** Checks a topic and holds its name until it is carried out. Nothing comes between, so none of a request's topics collide. */
@@ -261,7 +256,6 @@ export class Topics {
       new NaruError('INVALID_REQUEST', `A manual partition assignment was specified, but ${what} not set to -1.`)
     if (replicationFactor !== -1) throw beside('replication factor was')
     if (numPartitions !== -1) throw beside('numPartitions was')
-    const brokers = this.brokers()
     const byIndex = new Map<number, readonly number[]>()
     for (const { partitionIndex, brokerIds } of assignments) {
       if (byIndex.has(partitionIndex))
@@ -269,8 +263,9 @@ export class Topics {
           'INVALID_REPLICA_ASSIGNMENT',
           `Found multiple manual partition assignments for partition ${partitionIndex}`
         )
-      checkAssignment(brokerIds, brokers, byIndex.size > 0 ? assignments[0].brokerIds.length : undefined)
-      checkLeads(partitionIndex, brokerIds, this.sites())
+      const replicationFactor = byIndex.size > 0 ? assignments[0].brokerIds.length : undefined
+      checkChosen(this.control.image, brokerIds, { replicationFactor })
+      checkLeads(partitionIndex, brokerIds, this.lasting())
       byIndex.set(partitionIndex, brokerIds)
     }
     return Array.from({ length: byIndex.size }, (_, index) => {
@@ -349,11 +344,10 @@ export class Topics {
       )
     if (additional > partitionsPerRequestMax) throw new NaruError('POLICY_VIOLATION', tooManyPartitions)
     this.checkTotal(additional)
-    const brokers = this.brokers()
     const replicationFactor = topic.partitions[0].replicas.length
     for (const [at, { brokerIds }] of assignments?.entries() ?? []) {
-      checkAssignment(brokerIds, brokers, replicationFactor)
-      checkLeads(there + at, brokerIds, this.sites())
+      checkChosen(this.control.image, brokerIds, { replicationFactor })
+      checkLeads(there + at, brokerIds, this.lasting())
     }
     const ground = this.ground(topic.partitions.map(({ replicas }) => replicas))
     const added = assignments?.map(({ brokerIds }) => brokerIds) ?? placeReplicas(ground, additional, replicationFactor)

@@ -69,6 +69,8 @@ export interface LogDir {
   /** Of the filesystem; -1 where the broker doesn't say. */
   readonly totalBytes: number
   readonly usableBytes: number
+  /** It takes no new replicas (KIP-1066); false where the broker doesn't say. */
+  readonly isCordoned: boolean
   readonly replicas: readonly { readonly topic: string; readonly partition: number; readonly bytes: number }[]
 }
 
@@ -93,7 +95,7 @@ export async function describeLogDirs(
     async (connection, { id }) => {
       const response = await connection.request(DescribeLogDirs, { topics: asked ?? null })
       ensureOk(response.errorCode, `Folders of broker ${id}`)
-      return response.results.map(({ errorCode, logDir, topics, totalBytes, usableBytes }): LogDir => {
+      return response.results.map(({ errorCode, logDir, topics, totalBytes, usableBytes, isCordoned }): LogDir => {
         ensureOk(errorCode, `Folder ${logDir} of broker ${id}`)
         const replicas = topics.flatMap(({ name, partitions }) =>
           partitions
@@ -104,12 +106,19 @@ export async function describeLogDirs(
               bytes: partitionSize
             }))
         )
-        return { broker: id, path: logDir, totalBytes, usableBytes, replicas }
+        return { broker: id, path: logDir, totalBytes, usableBytes, isCordoned, replicas }
       })
     },
     missing
   )
   return answers.flat()
+}
+
+/** Whether a broker takes no new replicas in any of its folders (KIP-1066). */
+export async function isCordoned(cluster: Cluster, id: number): Promise<boolean> {
+  const connection = await cluster.broker(id)
+  const { results } = await connection.request(DescribeLogDirs, { topics: [] })
+  return results.length > 0 && results.every(({ isCordoned }) => isCordoned)
 }
 
 /** Deletes a partition's records below `offset` (-1: below its high watermark); gives the new first offset. */

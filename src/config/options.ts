@@ -2,6 +2,7 @@ import { fetchOptions } from '../broker/fetch.ts'
 import { maintenanceOptions } from '../broker/maintenance.ts'
 import { topicAdminOptions } from '../broker/topic-admin-options.ts'
 import { fixedBrokerOptions, topicDefaultOptions } from '../broker/topic-options.ts'
+import { cordonOptions } from '../control/cordon.ts'
 import { controlOptions } from '../control/options.ts'
 import { kafkaDoorOptions } from '../doors/kafka/options.ts'
 import { listenerOptions } from '../doors/listener/options.ts'
@@ -28,6 +29,7 @@ export const brokerOptions: readonly Option[] = [
   maintenanceOptions,
   topicAdminOptions,
   controlOptions,
+  cordonOptions,
   etcdOptions,
   replicationOptions,
   throttleOptions,

@@ -8,6 +8,7 @@ import { OptionValues } from '../std/option.ts'
 import type { Random } from '../std/random.ts'
 import type { TopicId } from '../storage/types.ts'
 import { Controller } from './controller.ts'
+import { cordonOptions } from './cordon.ts'
 import { Departures } from './departures.ts'
 import { newPartition, repaired } from './election.ts'
 import { ElectionCounters } from './election-counters.ts'
@@ -109,9 +110,10 @@ class MetastoreControl implements Control {
     const elections = new ElectionCounters(options.metrics)
     this.roles = new RoleChanges(this.metadata, new PartitionChanges(this.metadata), this.policyOf, elections)
     this.departures = new Departures(this.metadata, this.roles, logger)
+    const cordoned = values.get(cordonOptions.cordonedLogDirs).length > 0
     this.membership = new Membership(
       this.metadata,
-      { nodeId, rack, host, folder, incarnation: newId(random), sessionTimeoutMs, clock, logger },
+      { nodeId, rack, host, cordoned, folder, incarnation: newId(random), sessionTimeoutMs, clock, logger },
       {
         registered: lease => {
           this.standing = this.controller.stand(lease, true)

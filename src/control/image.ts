@@ -1,6 +1,7 @@
 import { electionKey } from '../metastore/election.ts'
 import type { Change } from '../metastore/metastore.ts'
 import type { TopicId } from '../storage/types.ts'
+import { isCordoned } from './cordon.ts'
 import {
   type BrokerValue,
   controllerElection,
@@ -100,7 +101,7 @@ export class Image implements MetadataImage {
     return [...this.lives.keys()]
       .filter(nodeId => !this.brokersById.has(nodeId))
       .sort((a, b) => a - b)
-      .map(nodeId => ({ nodeId, ...this.lastValues.get(nodeId) }))
+      .map(nodeId => ({ nodeId, ...this.lastValues.get(nodeId), cordoned: this.isCordoned(nodeId) }))
   }
 
   broker(nodeId: number): BrokerImage | undefined {
@@ -213,6 +214,7 @@ export class Image implements MetadataImage {
     } else if (key.startsWith('configs/brokers/')) {
       if (text === undefined) this.configs.delete(key)
       else this.configs.set(key, parse(text))
+      for (const nodeId of this.registrations.keys()) this.rebuildBroker(nodeId)
       touched.brokerConfigs = true
     }
   }
@@ -225,8 +227,14 @@ export class Image implements MetadataImage {
     else {
       const { endpoint, rack, host } = value
       const draining = value.draining === true || value.full === true
-      this.brokersById.set(nodeId, { nodeId, epoch, endpoint, rack, host, draining })
+      const cordoned = this.isCordoned(nodeId)
+      this.brokersById.set(nodeId, { nodeId, epoch, endpoint, rack, host, draining, cordoned })
     }
+  }
+
+  private isCordoned(nodeId: number): boolean {
+    const said = this.lastValues.get(nodeId)?.cordoned
+    return isCordoned(this.brokerConfigs(nodeId), this.brokerConfigs(undefined), said)
   }
 
   private takeTopic(topicId: TopicId, text: string | undefined, touched: Touched): void {

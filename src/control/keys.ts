@@ -50,6 +50,8 @@ export interface BrokerValue {
   readonly rack?: string
   readonly host?: string
   readonly draining?: boolean
+  /** It was started so that it takes no new replicas: see `isCordoned`. */
+  readonly cordoned?: boolean
   /** Its disk is full. */
   readonly full?: boolean
 }

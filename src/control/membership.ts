@@ -13,6 +13,8 @@ export interface MembershipOptions {
   readonly nodeId: number
   readonly rack: string | undefined
   readonly host: string | undefined
+  /** Whether it was started so that it takes no new replicas. */
+  readonly cordoned: boolean
   /** The id of its data folder, where it has one. */
   readonly folder: string | undefined
   /** Drawn for this life of the broker. */
@@ -52,7 +54,7 @@ export class Membership {
     this.metastore = metadata.metastore
     this.options = options
     this.listener = listener
-    this.value = { rack: options.rack, host: options.host }
+    this.value = { rack: options.rack, host: options.host, ...(options.cordoned && { cordoned: true }) }
   }
 
   /** The epoch of this life, as far as the image knows; undefined while there is none, and when another has come. */

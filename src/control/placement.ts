@@ -67,9 +67,14 @@ export function placeReplicas(ground: Ground, count: number, replicationFactor: 
     throw new NaruError(
       'INVALID_REPLICATION_FACTOR',
       `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ` +
-        `${replicationFactor} cannot be reached because only ${sites.length + away.length} broker(s) are registered.`
+        `${replicationFactor} cannot be reached because only ${sites.length + away.length} broker(s) are registered or ` +
+        'some brokers have all their log directories cordoned.'
     )
-  if (sites.length === 0) throw new NaruError('INVALID_REPLICATION_FACTOR', 'All brokers are currently fenced.')
+  if (sites.length === 0)
+    throw new NaruError(
+      'INVALID_REPLICATION_FACTOR',
+      'All brokers are currently fenced, or have all their log directories cordoned.'
+    )
   const ring = seats(alternating(sites), ground)
   const lenders = seats(alternating(away), ground)
   const present = Math.min(replicationFactor, ring.length)
@@ -217,6 +222,16 @@ export function checkAssignment(
     refuse(
       `a partition with ${replicas.length} replica(s), but this is not consistent with previous partitions, ` +
         `which have ${replicationFactor} replica(s).`
+    )
+}
+
+/** A cordoned broker takes no replicas, whoever chooses them. Throws INVALID_REPLICA_ASSIGNMENT. */
+export function checkCordons(added: readonly number[], cordoned: readonly number[]): void {
+  const nodeId = added.find(replica => cordoned.includes(replica))
+  if (nodeId !== undefined)
+    throw new NaruError(
+      'INVALID_REPLICA_ASSIGNMENT',
+      `The manual partition assignment includes broker ${nodeId}, but all its log directories are cordoned.`
     )
 }
 

@@ -54,6 +54,8 @@ export interface BrokerImage {
   readonly host: string | undefined
   /** It is about to stop, or its disk is full: others shall lead, and nobody waits for it. */
   readonly draining: boolean
+  /** It takes no new replicas. */
+  readonly cordoned: boolean
 }
 
 /** A broker that is away. */
@@ -63,6 +65,7 @@ export interface AbsentBroker {
   readonly endpoint?: { readonly host: string; readonly port: number }
   readonly rack?: string
   readonly host?: string
+  readonly cordoned: boolean
 }
 
 /** The cluster as this broker knows it: read synchronously, kept up to date by watching the metastore. */

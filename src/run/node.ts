@@ -5,6 +5,7 @@ import { nodeOptions } from '../config/node-options.ts'
 import { brokerOptions } from '../config/options.ts'
 import { claimNode } from '../control/claim-node.ts'
 import { openControl } from '../control/control.ts'
+import { cordonOptions, whyNotCordoned } from '../control/cordon.ts'
 import { keys } from '../control/keys.ts'
 import { controlOptions } from '../control/options.ts'
 import type { Control } from '../control/types.ts'
@@ -94,6 +95,8 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
     const metastore = world.metastore ?? (await ownMetastore(world, closing))
     const sessionTimeoutMs = values.get(controlOptions.sessionTimeoutMs)
     const { nodeId } = node
+    const notCordoned = whyNotCordoned(values.get(cordonOptions.cordonedLogDirs), folder)
+    if (notCordoned !== undefined) throw new NaruError('INVALID_CONFIG', notCordoned)
     let folderId: string | undefined
     if (world.claims) {
       folderId = await claimFolder({ ...world, store, metastore }, nodeId)

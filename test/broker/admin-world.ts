@@ -51,7 +51,14 @@ export async function adminWorld(
   const control = await open(1)
   await control.advertise({ host: 'naru', port: 9092 })
   for (const nodeId of others) await (await open(nodeId)).advertise({ host: 'naru', port: 9092 + nodeId })
-  const parts = { control, values: new OptionValues(texts), options: brokerOptions, logger: silent, clock }
+  const parts = {
+    control,
+    values: new OptionValues(texts),
+    options: brokerOptions,
+    logDir: { path: '/data' },
+    logger: silent,
+    clock
+  }
   const topics = new Topics(parts)
   const partitions = new Partitions(silent)
   const world = {

@@ -105,7 +105,7 @@ describe('making a topic', () => {
       'x',
       { replicationFactor: 2 },
       'INVALID_REPLICATION_FACTOR',
-      /^Unable to replicate the partition 2 time\(s\): The target replication factor of 2 cannot be reached because only 1 broker\(s\) are registered\.$/
+      /^Unable to replicate the partition 2 time\(s\): The target replication factor of 2 cannot be reached because only 1 broker\(s\) are registered or some brokers have all their log directories cordoned\.$/
     ],
     ['x', { ...assigned([1]), numPartitions: 1 }, 'INVALID_REQUEST', /numPartitions was not set to -1\.$/],
     ['x', { ...assigned([1]), replicationFactor: 1 }, 'INVALID_REQUEST', /replication factor was not set to -1\.$/],

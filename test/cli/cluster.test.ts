@@ -107,7 +107,15 @@ describe('naru cluster', { concurrency: 1 }, () => {
     assert.deepEqual([done.moved, done.left, done.failed], [plan.moves.length, 0, []])
     const { replicas, leads } = await shares()
     assert.deepEqual([replicas[1], leads[1]], [undefined, undefined])
-    assert.match(await run('rebalance', '--yes'), /moved/)
+    // It is about to leave: nothing new goes there, neither topics nor what is evened out.
+    assert.match(await run('status'), /^ *1 .* up, cordoned .* 0 /m)
+    await createTopic(client, { name: 'late', partitions: 8, replicationFactor: 2 })
+    await run('rebalance', '--yes')
+    assert.equal((await shares()).replicas[1], undefined)
+    assert.match(await run('add', '1', '--dry-run'), /^ +1 +0 -> [1-9]/m)
+    assert.match(await run('status'), /^ *1 .* up, cordoned /m)
+    assert.match(await run('add', '1', '--yes'), /moved/)
+    assert.doesNotMatch(await run('status'), /cordoned/)
     const again = await shares()
     assert.ok(spread(again.replicas) <= 1 && spread(again.leads) <= 1 && again.replicas[1] > 0)
   })
@@ -135,7 +143,7 @@ describe('naru cluster', { concurrency: 1 }, () => {
     assert.deepEqual(await listReassignments(client), [])
     assert.match(await run('drain', '2', '--yes'), /Broker 2 has no replica any more and can be stopped/)
     assert.equal((await shares()).replicas[2], undefined)
-    await run('rebalance', '--yes')
+    await run('add', '2', '--yes')
   })
 
   it('changes how many replicas a topic has', async () => {
@@ -171,7 +179,7 @@ describe('naru cluster', { concurrency: 1 }, () => {
     const { replicas } = await shares()
     assert.deepEqual(
       [replicas[3], replicas[1] + replicas[2] + replicas[4]],
-      [undefined, 12 * 3 + 6 * 2 + 6 * 2 + 3 * 3]
+      [undefined, 12 * 3 + 6 * 2 + 8 * 2 + 6 * 2 + 3 * 3]
     )
   })
 })

@@ -48,7 +48,7 @@ describe('a new cluster', () => {
     assert.match(control.image.clusterId, /^[\w][\w-]{21}$/)
     assert.equal(control.image.controllerId, 1)
     assert.deepEqual(control.image.brokers(), [
-      { nodeId: 1, epoch: 2, endpoint: undefined, rack: undefined, host: 'machine', draining: false }
+      { nodeId: 1, epoch: 2, endpoint: undefined, rack: undefined, host: 'machine', draining: false, cordoned: false }
     ])
     await control.advertise({ host: 'h', port: 9 })
     assert.deepEqual(control.image.brokers()[0].endpoint, { host: 'h', port: 9 })

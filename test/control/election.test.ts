@@ -18,7 +18,8 @@ function there(...nodeIds: readonly number[]): MetadataImage {
       endpoint: undefined,
       rack: undefined,
       host: undefined,
-      draining: false
+      draining: false,
+      cordoned: false
     })
   )
   return {

@@ -15,7 +15,8 @@ function imageOf(nodeIds: readonly number[], draining: readonly number[] = []): 
         endpoint: undefined,
         rack: undefined,
         host: undefined,
-        draining: draining.includes(nodeId)
+        draining: draining.includes(nodeId),
+        cordoned: false
       }
     ])
   )

@@ -3,12 +3,13 @@ import { MovePlanner } from '../../control/move-plan.ts'
 import { withCluster } from '../client.ts'
 import { Failed } from '../failure.ts'
 import { brokerIds, idsOf, isThere } from './brokers.ts'
+import { uncordon } from './cordon.ts'
 import { carryOut, type MoveFlags, resumeHelp, withMoveFlags } from './moving.ts'
 
 /** `naru cluster add`. */
 export function addCommand(): Command {
   return withMoveFlags(new Command('add'))
-    .description('Give brokers that have joined their share of replicas and leaders.')
+    .description('Give brokers that have joined, or were drained, their share of replicas and leaders.')
     .argument('<broker...>', 'ids of brokers that run already')
     .addHelpText(
       'after',
@@ -34,9 +35,11 @@ async function add(ids: readonly number[], flags: MoveFlags): Promise<void> {
               `Broker ${id} has not joined; there are ${idsOf(state)}.`,
               'Start it first: it joins by itself, and then gets its share with this command.'
             )
-        return new MovePlanner(state.sites, state.partitions).even(new Set(ids)).spreadLeaders().plan()
+        const again = state.cordoned.filter(({ nodeId }) => ids.includes(nodeId))
+        return new MovePlanner([...state.sites, ...again], state.partitions).even(new Set(ids)).spreadLeaders().plan()
       },
-      flags
+      flags,
+      () => uncordon(cluster, ids)
     )
   )
 }

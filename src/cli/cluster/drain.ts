@@ -4,6 +4,7 @@ import { type MovePlan, MovePlanner } from '../../control/move-plan.ts'
 import { withCluster } from '../client.ts'
 import { Failed } from '../failure.ts'
 import { brokerIds, idsOf, isThere } from './brokers.ts'
+import { cordon } from './cordon.ts'
 import { carryOut, type MoveFlags, resumeHelp, withMoveFlags } from './moving.ts'
 import type { ClusterState } from './state.ts'
 
@@ -15,7 +16,8 @@ export function drainCommand(): Command {
     .addHelpText(
       'after',
       `
-Ends when they have no replica any more. Topics that are made meanwhile may get some there: they are moved too.
+Ends when they have no replica any more. From its beginning on they get no new ones (cordoned.log.dirs), until 'naru
+cluster add' names them again.
 ${resumeHelp}
 Examples:
   $ naru cluster drain 2 --dry-run
@@ -44,7 +46,8 @@ export function drain(cluster: Cluster, ids: readonly number[], flags: MoveFlags
           )
       return without(state, ids)
     },
-    flags
+    flags,
+    () => cordon(cluster, ids)
   )
 }
 

@@ -45,9 +45,14 @@ const roundsMax = 10
 
 /**
  * Prints what is to be moved, asks, moves it, and plans again until nothing is left. Throws Failed when something can't be moved, or
- * when a person stops it. False when it was only to be printed.
+ * when a person stops it. False when it was only to be printed. `begin` is what comes first when it is done in earnest.
  */
-export async function carryOut(cluster: Cluster, planner: Planner, flags: MoveFlags): Promise<boolean> {
+export async function carryOut(
+  cluster: Cluster,
+  planner: Planner,
+  flags: MoveFlags,
+  begin: () => Promise<void> = async () => {}
+): Promise<boolean> {
   let stopped = false
   const letGo = onStopSignal(() => {
     stopped = true
@@ -64,12 +69,14 @@ export async function carryOut(cluster: Cluster, planner: Planner, flags: MoveFl
       if (moves.length === 0 && state.reassigning.length === 0) {
         if (round === 0 && flags.json) show(state, moves, flags)
         else if (round === 0) process.stdout.write('There is nothing to move.\n')
+        if (round === 0 && !flags.dryRun) await begin()
         return !flags.dryRun
       }
       if (round === 0) {
         show(state, moves, flags)
         if (flags.dryRun) return false
         if (moves.length > 0) await confirm('Move them?', flags.yes)
+        await begin()
       }
       const outcome = await moveAll(cluster, state, moves, flags, () => stopped)
       if (flags.json)

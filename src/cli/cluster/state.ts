@@ -7,7 +7,10 @@ import type { Site } from '../../control/placement.ts'
 /** What a plan is made from. */
 export interface ClusterState {
   readonly brokers: readonly Broker[]
+  /** Where replicas may go. */
   readonly sites: readonly Site[]
+  /** Brokers that take no new replicas. */
+  readonly cordoned: readonly Site[]
   /** Partitions as they will be when what is being moved now has moved. */
   readonly partitions: readonly StatedPartition[]
   readonly reassigning: readonly Reassignment[]
@@ -32,10 +35,13 @@ export async function stateOf(cluster: Cluster): Promise<ClusterState> {
       const key = keyOf({ topic, index: partition })
       bytes.set(key, Math.max(bytes.get(key) ?? 0, size))
     }
+  const cordoned = new Set(folders.filter(({ isCordoned }) => isCordoned).map(({ broker }) => broker))
+  const all = brokers.map(({ id, host, rack }): Site => ({ nodeId: id, rack: rack ?? undefined, host }))
   const moving = new Map(reassigning.map(reassignment => [keyOf(reassignment), reassignment]))
   return {
     brokers,
-    sites: brokers.map(({ id, host, rack }) => ({ nodeId: id, rack: rack ?? undefined, host })),
+    sites: all.filter(({ nodeId }) => !cordoned.has(nodeId)),
+    cordoned: all.filter(({ nodeId }) => cordoned.has(nodeId)),
     partitions: topics.flatMap(({ name, partitions }) =>
       partitions.map(({ index, replicas, leader, isr }) => {
         const key = keyOf({ topic: name, index })

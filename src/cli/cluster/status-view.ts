@@ -1,3 +1,4 @@
+import { isCordoned } from '../../client/admin.ts'
 import { describeTopicConfigs } from '../../client/admin-configs.ts'
 import type { Cluster, PartitionInfo } from '../../client/cluster.ts'
 import { formatAddress } from '../../client/options.ts'
@@ -34,6 +35,8 @@ export interface BrokerStatus {
   readonly state: 'up' | 'unreachable' | 'gone'
   /** Why it can't be reached. */
   readonly error: string | null
+  /** It takes no new replicas. */
+  readonly cordoned: boolean
   readonly leads: number
   /** Partitions that it should lead: it has their first replica. */
   readonly preferred: number
@@ -96,14 +99,19 @@ export function partitionStatus(topic: string, partition: PartitionInfo, needed:
   return { topic, partition: index, leader, replicas, isr, minIsr, states }
 }
 
-/** Why brokers that are registered can't be reached from here, by id; undefined for those that can. */
-async function reached(cluster: Cluster): Promise<ReadonlyMap<number, string | undefined>> {
-  const tried = cluster.brokerList().map(async ({ id }): Promise<[number, string | undefined]> => {
+/** What a broker that is registered says of itself. */
+interface Reached {
+  /** Why it can't be reached from here, if so. */
+  readonly error: string | null
+  readonly cordoned: boolean
+}
+
+async function reached(cluster: Cluster): Promise<ReadonlyMap<number, Reached>> {
+  const tried = cluster.brokerList().map(async ({ id }): Promise<[number, Reached]> => {
     try {
-      await cluster.broker(id)
-      return [id, undefined]
+      return [id, { error: null, cordoned: await isCordoned(cluster, id) }]
     } catch (error) {
-      return [id, messageOf(error)]
+      return [id, { error: messageOf(error), cordoned: false }]
     }
   })
   return new Map(await Promise.all(tried))
@@ -111,7 +119,7 @@ async function reached(cluster: Cluster): Promise<ReadonlyMap<number, string | u
 
 function brokerStatuses(
   cluster: Cluster,
-  brokers: ReadonlyMap<number, string | undefined>,
+  brokers: ReadonlyMap<number, Reached>,
   partitions: readonly PartitionStatus[]
 ): BrokerStatus[] {
   const known = new Map(cluster.brokerList().map(broker => [broker.id, broker]))
@@ -132,7 +140,7 @@ function brokerStatuses(
     .sort(([a], [b]) => a - b)
     .map(([id, counted]) => {
       const broker = known.get(id)
-      const error = brokers.get(id) ?? null
+      const { error, cordoned } = brokers.get(id) ?? { error: null, cordoned: false }
       return {
         broker: id,
         address: broker ? formatAddress(broker) : null,
@@ -140,6 +148,7 @@ function brokerStatuses(
         controller: id === cluster.controller,
         state: !broker ? 'gone' : error === null ? 'up' : 'unreachable',
         error,
+        cordoned,
         ...counted
       }
     })

@@ -30,6 +30,8 @@ A partition is
   under-replicated             lacking replicas that are in sync
   not on its preferred leader  led by another than its first replica; that is no fault
 
+A broker that is cordoned takes no new replicas: it is drained, or was; 'naru cluster add' takes it back.
+
 Examples:
   $ naru cluster status
   $ naru cluster status --check && deploy
@@ -58,11 +60,11 @@ function print(status: ClusterStatus, all: boolean): void {
   process.stdout.write(`Cluster ${clusterId}: ${count(brokers.length, 'broker')}, ${led}.\n\n`)
   printTable(
     ['broker', 'address', 'rack', 'state', 'leads', 'preferred', 'replicas', 'in sync'],
-    brokers.map(({ broker, address, rack, state, leads, preferred, replicas, inSync }) => [
+    brokers.map(({ broker, address, rack, state, cordoned, leads, preferred, replicas, inSync }) => [
       broker,
       address ?? '-',
       rack ?? '-',
-      state,
+      cordoned ? `${state}, cordoned` : state,
       leads,
       preferred,
       replicas,

@@ -15,6 +15,7 @@ function stateWith(places: readonly (readonly [string | null, string])[], replic
   const brokers = places.map(([rack, host], at) => ({ id: at + 1, host, port: 1, rack }))
   return {
     brokers,
+    cordoned: [],
     sites: brokers.map(({ id, host, rack }) => ({ nodeId: id, host, rack: rack ?? undefined })),
     partitions: replicas.map((ids, index) => ({
       topic: 't',

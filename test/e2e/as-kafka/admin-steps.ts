@@ -53,21 +53,13 @@ export const adminSteps: readonly Step[] = [
   ),
   create('two topics', [topic('one'), topic('two', 3)]),
   create('the same twice in a request, and one that is there', [topic('three'), topic('three'), topic('one')]),
-  create(
-    'numbers that make no sense',
-    [
-      topic('a', 0),
-      topic('b', -2),
-      topic('c', 1, { replicationFactor: 0 }),
-      topic('d', 1, { replicationFactor: -2 }),
-      topic('e', 1, { replicationFactor: 2 })
-    ],
-    {
-      why: 'no folder can be cordoned',
-      from: ' or some brokers have all their log directories cordoned',
-      to: ''
-    }
-  ),
+  create('numbers that make no sense', [
+    topic('a', 0),
+    topic('b', -2),
+    topic('c', 1, { replicationFactor: 0 }),
+    topic('d', 1, { replicationFactor: -2 }),
+    topic('e', 1, { replicationFactor: 2 })
+  ]),
   create('more partitions than anyone wants', [topic('many', 10_001)]),
   create('names that no topic can have', [
     topic(''),

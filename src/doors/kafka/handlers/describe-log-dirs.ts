@@ -4,7 +4,7 @@ import { handler } from '../handler.ts'
 
 /**
  * DescribeLogDirs (KIP-113): where logs lie and how large they are; the filesystem's room since version 4 (KIP-827).
- * Nothing is ever on its way to another folder, and no folder is cordoned (version 5, KIP-1066).
+ * Nothing is ever on its way to another folder. Whether the broker's folder takes new replicas since version 5 (KIP-1066).
  */
 export const describeLogDirs = handler(
   DescribeLogDirs,
@@ -24,6 +24,7 @@ export const describeLogDirs = handler(
         {
           errorCode: errorNumber(described.error),
           logDir: described.path,
+          isCordoned: described.cordoned,
           topics: described.topics.map(({ topic, partitions }) => ({
             name: topic,
             partitions: partitions.map(({ index, sizeBytes }) => ({
