@@ -7,7 +7,7 @@ const nobodyEligible: TopicPolicy = { minIsr: 1, unclean: false }
 
 /**
  * How replicas of a partition move (KIP-455): while they do, `replicas` are those of the target followed by those that leave, `adding`
- * and `removing` say which came and which leave. When all of the target are in sync, the others go.
+ * and `removing` say which came and which leave. When those that came are in sync, the others go.
  */
 export function isReassigning({ adding, removing }: PartitionImage): boolean {
   return adding !== undefined || removing !== undefined
@@ -53,8 +53,8 @@ export function reverted(image: MetadataImage, partition: PartitionImage): Parti
 }
 
 /**
- * What a partition becomes when all of the target are in sync: the others are no replicas any more, and one of the target leads. Undefined
- * while there is something to wait for.
+ * What a partition becomes when its reassignment is done: those that leave are no replicas any more, and one of the target leads.
+ * Undefined while there is something to wait for (`waitsFor`).
  */
 export function completed(
   image: MetadataImage,
@@ -63,9 +63,24 @@ export function completed(
 ): PartitionImage | undefined {
   if (!isReassigning(partition)) return undefined
   const target = targetOf(partition)
-  if (target.length === 0 || !target.every(nodeId => partition.isr.includes(nodeId))) return undefined
+  if (target.length === 0 || waitsFor(partition, policy).length > 0) return undefined
   const slim = withoutReplicas(image, partition, partition.removing ?? [], policy)
   return slim && leaderOf(image, slim) && marked(slim, [], [])
+}
+
+/**
+ * The replicas that must come to be in sync before those that leave may go: each that was added. Those that there were before may be dead, and
+ * nobody waits for them as long as enough are in sync without those that leave: min.insync.replicas, or as many as now where that is
+ * less. Where the topic's policy isn't known all are waited for.
+ */
+export function waitsFor(partition: PartitionImage, policy?: Pick<TopicPolicy, 'minIsr'>): number[] {
+  const { isr, adding = [] } = partition
+  const target = targetOf(partition)
+  const lacking = minus(target, isr)
+  const added = lacking.filter(nodeId => adding.includes(nodeId))
+  if (added.length > 0) return added
+  const needed = policy ? Math.min(policy.minIsr, target.length, isr.length) : target.length
+  return target.length - lacking.length < needed ? lacking : []
 }
 
 /**

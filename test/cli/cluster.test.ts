@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createTopic } from '../../src/client/admin.ts'
-import { listReassignments } from '../../src/client/admin-replicas.ts'
+import { listReassignments, reassignPartitions } from '../../src/client/admin-replicas.ts'
 import { Cluster } from '../../src/client/cluster.ts'
 import { Producer } from '../../src/client/producer.ts'
 import { type RunningCluster, startCluster } from '../../src/index.ts'
@@ -165,7 +165,8 @@ describe('naru cluster', { concurrency: 1 }, () => {
     await run('rebalance', '--yes')
   })
 
-  it('makes the replicas of a dead broker anew on the others', async () => {
+  it('moves on while a broker is dead, and says for whom it waits where it can not', async () => {
+    await cluster.start(5)
     await cluster
       .brokers()
       .find(({ nodeId }) => nodeId === 3)!
@@ -175,10 +176,22 @@ describe('naru cluster', { concurrency: 1 }, () => {
       if (!client.brokerList().some(({ id }) => id === 3)) break
       await new Promise(resolve => setTimeout(resolve, 100))
     }
+    // Partitions with a replica there keep it, dead as it is.
+    assert.match(await run('drain', '4', '--yes'), /Broker 4 has no replica any more/)
+    const target = { topic: 'few', index: 0, replicas: [1, 3] }
+    assert.deepEqual(await reassignPartitions(client, [target]), [])
+    assert.match(
+      await fails('rebalance', '--yes', '--patience', '1'),
+      /1 partition waits for broker 3, not there: few-0\.\n.*naru cluster cancel/
+    )
+    await run('cancel', '--yes')
+  })
+
+  it('makes the replicas of a dead broker anew on the others', async () => {
     assert.match(await run('remove', '--dead', '3', '--yes'), /Broker 3 is forgotten/)
     const { replicas } = await shares()
     assert.deepEqual(
-      [replicas[3], replicas[1] + replicas[2] + replicas[4]],
+      [replicas[3], replicas[1] + replicas[2] + replicas[5]],
       [undefined, 12 * 3 + 6 * 2 + 8 * 2 + 6 * 2 + 3 * 3]
     )
   })

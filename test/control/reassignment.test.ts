@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { completed, isReassigning, originalOf, reassigned, reverted, targetOf } from '../../src/control/reassignment.ts'
+import {
+  completed,
+  isReassigning,
+  originalOf,
+  reassigned,
+  reverted,
+  targetOf,
+  waitsFor
+} from '../../src/control/reassignment.ts'
 import type { BrokerImage, MetadataImage, PartitionImage } from '../../src/control/types.ts'
 
 /** An image with these brokers registered, each with its node id as epoch. */
@@ -83,6 +91,23 @@ describe('a reassignment', () => {
     assert.equal(completed(imageOf([1, 2]), synced), undefined)
     assert.equal(completed(imageOf([1, 2, 4, 5], [4]), synced)?.leader, 5)
     assert.equal(completed(imageOf([1, 2, 4], [4]), synced)?.leader, 4)
+  })
+
+  it('does not wait for a replica that was dead before, unless too few are in sync without those that leave', () => {
+    const here = imageOf([1, 2, 4])
+    const policy = (minIsr: number) => ({ minIsr, unclean: false })
+    const moving = reassigned(here, partitionOn([2, 1, 3], { isr: [2, 1] }), [4, 1, 3])!
+    assert.equal(completed(here, moving, policy(1)), undefined, 'the new one is not in sync')
+    const joined = { ...moving, isr: [2, 1, 4] }
+    const done = completed(here, joined, policy(2))!
+    assert.deepEqual([done.replicas, done.isr, done.leader], [[4, 1, 3], [1, 4], 4])
+    assert.deepEqual(waitsFor(joined, policy(2)), [])
+    assert.equal(completed(here, joined, policy(3)), undefined, 'it would refuse acks=all from then on')
+    assert.deepEqual(waitsFor(joined, policy(3)), [3])
+    // One replica less, that of a broker which lives: what is in sync stays enough.
+    const less = reassigned(here, partitionOn([1, 2, 3], { isr: [1, 2] }), [1, 3])!
+    assert.deepEqual(completed(here, less, policy(1))!.isr, [1])
+    assert.equal(completed(here, less, policy(2)), undefined)
   })
 
   it('keeps, whatever is asked and whoever is there, a leader or who may become one, and never gives up what alone has all', () => {

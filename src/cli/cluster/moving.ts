@@ -8,6 +8,7 @@ import { count, printJson } from '../output.ts'
 import { Progress } from '../progress.ts'
 import { movesJson, printPlan, sharesOf, someOf } from './plan-text.ts'
 import { type MoveOutcome, runMoves } from './run-moves.ts'
+import { refuseStalled } from './stalled.ts'
 import { type ClusterState, keyOf, stateOf } from './state.ts'
 import { clearThrottle, setThrottle } from './throttle.ts'
 
@@ -17,6 +18,7 @@ export interface MoveFlags extends ClientFlags {
   readonly json?: boolean
   readonly inFlight: number
   readonly throttle?: number
+  readonly patience: number
 }
 
 /** Adds the flags that every command which moves partitions has. */
@@ -27,6 +29,9 @@ export function withMoveFlags(command: Command): Command {
     .option('--throttle <bytes>', 'copy at most so many bytes a second from and to each broker', wholeNumber(1))
     .addOption(
       new Option('--in-flight <partitions>', 'move so many partitions at a time').default(32).argParser(wholeNumber(1))
+    )
+    .addOption(
+      new Option('--patience <seconds>', 'wait so long for a broker that is away').default(10).argParser(wholeNumber(0))
     )
     .option('--json', 'print the plan, and what came of it, as lines of JSON')
 }
@@ -97,7 +102,7 @@ async function moveAll(
   cluster: Cluster,
   { reassigning, partitions }: ClusterState,
   moves: MovePlan['moves'],
-  { inFlight, throttle }: MoveFlags,
+  { inFlight, throttle, patience }: MoveFlags,
   stopped: () => boolean
 ): Promise<MoveOutcome> {
   // What somebody began before is waited for too.
@@ -113,12 +118,12 @@ async function moveAll(
   const progress = new Progress()
   let outcome: MoveOutcome
   try {
-    outcome = await runMoves(cluster, all, { inFlight, progress, stopped })
+    outcome = await runMoves(cluster, all, { inFlight, progress, stopped, patienceMs: patience * 1000 })
   } finally {
     progress.end()
   }
   // What goes on after a stop goes on as it was asked for.
-  if (throttle !== undefined && outcome.moving === 0) await clearThrottle(cluster)
+  if (throttle !== undefined && outcome.moving + outcome.stalled.length === 0) await clearThrottle(cluster)
   return outcome
 }
 
@@ -140,11 +145,12 @@ function show(state: ClusterState, moves: MovePlan['moves'], { json }: MoveFlags
 }
 
 /** Throws Failed when something was left undone. */
-export function judge({ moving, left, failed }: MoveOutcome): void {
+export function judge({ moving, left, stalled, failed }: MoveOutcome): void {
   if (failed.length > 0) {
     const [{ partition, error }] = failed
     throw new Failed(`${count(failed.length, 'partition')} could not be moved: ${partition}: ${error.message}`)
   }
+  refuseStalled(stalled)
   if (moving + left > 0)
     throw new Failed(
       `Stopped: ${count(moving, 'partition')} being moved, ${left} not begun.`,

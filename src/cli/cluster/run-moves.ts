@@ -6,6 +6,7 @@ import { sleep } from '../../std/clock.ts'
 import type { NaruError } from '../../std/errors.ts'
 import type { Progress } from '../progress.ts'
 import { addedBy, bytesOf } from './plan-text.ts'
+import { type StalledMove, StallWatch } from './stalled.ts'
 import { keyOf } from './state.ts'
 
 /** How often is looked how far it is. */
@@ -17,6 +18,8 @@ export interface MoveOptions {
   readonly progress: Progress
   /** Whether to begin nothing more, and leave alone what is under way. */
   readonly stopped: () => boolean
+  /** How long a move may wait for brokers that are away; 10 seconds when absent. */
+  readonly patienceMs?: number
 }
 
 export interface MoveOutcome {
@@ -25,6 +28,8 @@ export interface MoveOutcome {
   readonly moving: number
   /** Not begun when it was stopped. */
   readonly left: number
+  /** Under way, and not waited for any more. */
+  readonly stalled: readonly StalledMove[]
   readonly failed: readonly { readonly partition: string; readonly error: NaruError }[]
 }
 
@@ -35,13 +40,15 @@ export interface MoveOutcome {
 export async function runMoves(
   cluster: Cluster,
   moves: readonly PlannedMove[],
-  { inFlight, progress, stopped }: MoveOptions
+  { inFlight, progress, stopped, patienceMs = 10_000 }: MoveOptions
 ): Promise<MoveOutcome> {
   const totalBytes = moves.reduce((sum, move) => sum + bytesOf(move), 0)
   const waiting = [...moves]
   const active = new Map<string, PlannedMove>()
   const done: PlannedMove[] = []
   const failed: { partition: string; error: NaruError }[] = []
+  const stalled: StalledMove[] = []
+  const stalls = new StallWatch(cluster, patienceMs)
   let doneBytes = 0
   for (;;) {
     const next = stopped() ? [] : waiting.splice(0, inFlight - active.size)
@@ -54,13 +61,20 @@ export async function runMoves(
         if (error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') failed.push({ partition: keyOf(target), error })
       }
     }
-    const under = new Set((await cluster.retrying(() => listReassignments(cluster))).map(keyOf))
+    const reassigning = await cluster.retrying(() => listReassignments(cluster))
+    const under = new Set(reassigning.map(keyOf))
     for (const [key, move] of active)
       if (!under.has(key)) {
         active.delete(key)
         done.push(move)
         doneBytes += bytesOf(move)
+        stalls.progressed()
       }
+    // They keep nobody waiting: neither those that come behind them nor who has asked.
+    for (const stall of await stalls.find(reassigning.filter(moving => active.has(keyOf(moving))))) {
+      active.delete(stall.partition)
+      stalled.push(stall)
+    }
     const bytes = doneBytes + (await copied(cluster, [...active.values()]))
     const fraction = totalBytes > 0 ? bytes / totalBytes : done.length / moves.length
     progress.update({ fraction, bytes, at: `${done.length} of ${moves.length} partitions` })
@@ -69,7 +83,7 @@ export async function runMoves(
     await sleep(cluster.clock, pollMs)
   }
   await lead(cluster, done)
-  return { moved: done.length, moving: active.size, left: waiting.length, failed }
+  return { moved: done.length, moving: active.size, left: waiting.length, stalled, failed }
 }
 
 /** How much of moves under way is there already. */
