@@ -1,4 +1,13 @@
-import { type ClientDuplexStream, type Client as GrpcClient, Metadata, status } from '@grpc/grpc-js'
+import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
+import {
+  type ChannelCredentials,
+  type ClientDuplexStream,
+  credentials,
+  type Client as GrpcClient,
+  Metadata,
+  status
+} from '@grpc/grpc-js'
 import { Etcd3, type IOptions, type Services } from 'etcd3'
 
 type Service = keyof typeof Services
@@ -8,6 +17,7 @@ type Method = (
   options: object,
   done: (error: unknown, answer: unknown) => void
 ) => unknown
+type ServiceClient = new (address: string, credentials: ChannelCredentials, options: object) => GrpcClient
 type StreamMethod = (metadata: Metadata) => ClientDuplexStream<object, unknown>
 
 /** Files of a TLS connection, read. */
@@ -47,13 +57,19 @@ export class Endpoint extends Etcd3 {
   verified = false
   private readonly streams = new Set<ClientDuplexStream<object, unknown>>()
   private readonly clients = new Map<Service, Promise<GrpcClient>>()
+  private readonly grpcOptions: object
+  /** Where the pool's don't do. */
+  private readonly ownCredentials: ChannelCredentials | undefined
 
   constructor(address: string, tls: TlsFiles | undefined) {
     // The number keeps gRPC from sharing a connection that has proved dead.
     const grpcOptions = { ...channelOptions, 'naru.connection': connections++ }
     const options = { hosts: address, grpcOptions, faultHandling: { host: () => once, global: once } }
-    super({ ...options, ...credentials(tls) } as unknown as IOptions)
+    super({ ...options, ...poolCredentials(tls) } as unknown as IOptions)
     this.address = address
+    const ip = tls && ipOf(address)
+    this.grpcOptions = ip ? { ...grpcOptions, 'grpc.ssl_target_name_override': anyServerName } : grpcOptions
+    this.ownCredentials = ip ? credentialsFor(ip, tls) : undefined
   }
 
   /** One request, one answer. Rejects with gRPC's error. */
@@ -94,15 +110,27 @@ export class Endpoint extends Etcd3 {
     this.verified = false
     this.endStreams()
     this.close()
+    if (!this.ownCredentials) return
+    for (const client of this.clients.values())
+      client.then(
+        own => own.close(),
+        () => {}
+      )
   }
 
   private client(service: Service): Promise<GrpcClient> {
     let client = this.clients.get(service)
     if (!client) {
-      client = this.pool.withConnection(service, ({ client }) => client as GrpcClient)
+      client = this.pool.withConnection(service, ({ client }) => this.withOwnCredentials(client as GrpcClient))
       this.clients.set(service, client)
     }
     return client
+  }
+
+  /** The pool's client has not connected yet, and never does where another one stands for it. */
+  private withOwnCredentials(client: GrpcClient): GrpcClient {
+    if (!this.ownCredentials) return client
+    return new (client.constructor as ServiceClient)(hostOf(this.address), this.ownCredentials, this.grpcOptions)
   }
 }
 
@@ -117,8 +145,29 @@ function metadataOf(token: string | undefined): Metadata {
   return metadata
 }
 
-function credentials(tls: TlsFiles | undefined): Partial<IOptions> {
+function poolCredentials(tls: TlsFiles | undefined): Partial<IOptions> {
   if (!tls) return {}
   const { ca = null, cert = null, key = null } = tls
   return { credentials: { rootCertificate: ca, privateKey: key, certChain: cert } } as unknown as Partial<IOptions>
+}
+
+/**
+ * TLS has no server names that are IP addresses (RFC 6066), and Node warns who sends one; gRPC sends one always. So an
+ * address is sent this name, by which etcd chooses nothing, and its certificate is held against the address.
+ */
+const anyServerName = 'etcd'
+
+function credentialsFor(ip: string, { ca, cert, key }: TlsFiles): ChannelCredentials {
+  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null, {
+    checkServerIdentity: (_name, shown) => checkServerIdentity(ip, shown)
+  })
+}
+
+const hostOf = (address: string): string => address.replace(/^https?:\/\//, '')
+
+/** The IP address that an endpoint is named by; undefined where it has a name. */
+function ipOf(address: string): string | undefined {
+  const host = hostOf(address).replace(/:\d+$/, '')
+  const bare = host.startsWith('[') ? host.slice(1, -1) : host
+  return isIP(bare) > 0 ? bare : undefined
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { createServer } from 'node:tls'
 import { type EtcdTest, startEtcd, whyNoEtcd } from '../../support/etcd.ts'
 import { eventually, openStore, passing, put, Seen } from './world.ts'
 
@@ -83,6 +85,49 @@ describe('an etcd that speaks TLS', { skip: skip ?? whyNoOpenssl() }, () => {
     await store.close()
   })
 
+  it('is spoken to without a warning', async () => {
+    const warned: Error[] = []
+    const warn = (warning: Error) => warned.push(warning)
+    process.on('warning', warn)
+    const tls = { ca: read('ca.pem'), cert: read('client.pem'), key: read('client.key') }
+    const store = openStore(etcd, { tls })
+    await store.get('a')
+    await store.close()
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('warning', warn)
+    assert.deepEqual(warned, [])
+  })
+
+  it('must show a certificate of the address that it has', async () => {
+    assert.equal(await saysHello('server'), true)
+    assert.equal(await saysHello('elsewhere'), false)
+  })
+
+  /** Whether a client of this address says anything to a server with that certificate. */
+  async function saysHello(name: string): Promise<boolean> {
+    let said = false
+    const server = createServer(
+      { cert: read(`${name}.pem`), key: read(`${name}.key`), ALPNProtocols: ['h2'] },
+      socket => {
+        socket.on('data', () => {
+          said = true
+          socket.destroy()
+        })
+        socket.on('error', () => {})
+      }
+    )
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const store = openStore({ nodes: [{ port }] } as unknown as EtcdTest, {
+      tls: { ca: read('ca.pem') },
+      requestTimeoutMs: 1000
+    })
+    await assert.rejects(store.get('a'), { kind: 'unavailable' })
+    await store.close()
+    server.close()
+    return said
+  }
+
   it('does not get to serve others', async () => {
     const tls = { ca: read('ca.pem') }
     for (const store of [
@@ -110,8 +155,9 @@ function makeCertificates(folder: string): void {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '30', '-subj', '/CN=naru test')
-  writeFileSync(join(folder, 'san'), 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n')
-  for (const name of ['server', 'client']) {
+  for (const name of ['server', 'client', 'elsewhere']) {
+    const ip = name === 'elsewhere' ? '127.0.0.9' : '127.0.0.1'
+    writeFileSync(join(folder, 'san'), `subjectAltName=IP:${ip}\nextendedKeyUsage=serverAuth,clientAuth\n`)
     openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`)
     const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '30', '-extfile', 'san']
     openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...signed)
