@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../../support/apache-kafka.ts'
+import { inSync } from '../../support/in-sync.ts'
 import { kafkajs, withAdmin } from '../../support/kafkajs.ts'
 import { naruCommand, startNaru } from '../../support/naru.ts'
 import { type NaruCluster, startNaruCluster } from '../../support/naru-cluster.ts'
@@ -139,6 +140,8 @@ describe('naru start --brokers 3', () => {
   })
 
   it('leaves folders that naru log verify finds sound, and whose logs it knows by name', async () => {
+    // One that is not back in sync would not be waited for, and have nothing.
+    await inSync(cluster.broker(1).port, [1, 2, 3], [1, 2, 3])
     const producer = clientOf(cluster).producer()
     await producer.connect()
     await producer.send({ topic: 'copied', acks: -1, messages: [{ value: 'x' }] })
