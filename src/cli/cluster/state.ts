@@ -35,7 +35,8 @@ export async function stateOf(cluster: Cluster): Promise<ClusterState> {
       const key = keyOf({ topic, index: partition })
       bytes.set(key, Math.max(bytes.get(key) ?? 0, size))
     }
-  const cordoned = new Set(folders.filter(({ isCordoned }) => isCordoned).map(({ broker }) => broker))
+  const open = new Set(folders.filter(({ isCordoned }) => !isCordoned).map(({ broker }) => broker))
+  const cordoned = new Set(folders.map(({ broker }) => broker).filter(broker => !open.has(broker)))
   const all = brokers.map(({ id, host, rack }): Site => ({ nodeId: id, rack: rack ?? undefined, host }))
   const moving = new Map(reassigning.map(reassignment => [keyOf(reassignment), reassignment]))
   return {

@@ -109,7 +109,9 @@ interface Reached {
 async function reached(cluster: Cluster): Promise<ReadonlyMap<number, Reached>> {
   const tried = cluster.brokerList().map(async ({ id }): Promise<[number, Reached]> => {
     try {
-      return [id, { error: null, cordoned: await isCordoned(cluster, id) }]
+      await cluster.broker(id)
+      // One that doesn't say isn't.
+      return [id, { error: null, cordoned: await isCordoned(cluster, id).catch(() => false) }]
     } catch (error) {
       return [id, { error: messageOf(error), cordoned: false }]
     }
