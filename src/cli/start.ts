@@ -8,9 +8,10 @@ import { etcdOptions } from '../metastore/etcd/options.ts'
 import { type LogLevel, stderrLogger } from '../run/logger.ts'
 import { type RunningBroker, runBroker } from '../run/start-broker.ts'
 import type { RunningSupervisor } from '../run/supervised/supervisor.ts'
-import { messageOf, NaruError } from '../std/errors.ts'
+import { codeOf, messageOf, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import { type Option, OptionValues } from '../std/option.ts'
+import { Failed, UsageError } from './failure.ts'
 import { count } from './output.ts'
 
 interface Flags {
@@ -57,8 +58,16 @@ Examples:
   $ NARU_DATA_DIR=/var/lib/naru naru start --host 0.0.0.0 --advertised-host broker1.example.com
 `
   )
-  command.action(async (flags: Flags) => start(flags))
+  command.action((flags: Flags) => start(flags).catch(error => Promise.reject(failed(error))))
   return command
+}
+
+/** What kept a broker from starting: of options there is nothing to add, a port in use is the most usual cause. */
+function failed(error: unknown): unknown {
+  const message = messageOf(error)
+  if (message.includes('EADDRINUSE'))
+    return new Failed(message, 'Something listens there already: stop it, or choose another port with --port.')
+  return codeOf(error) === 'INVALID_CONFIG' ? new UsageError(message) : error
 }
 
 async function start(flags: Flags): Promise<void> {

@@ -49,6 +49,14 @@ test('a start that waits for etcd in vain says so, and fails', async () => {
   assert.equal(code, 1)
 })
 
+test('an option that makes no sense is told with what is wrong with it, and nothing else', async () => {
+  const { code, stderr } = await naru(['start', '--memory', '--set', 'num.partitions=none'])
+  assert.deepEqual(
+    [code, stderr],
+    [2, 'naru: Invalid value none for configuration num.partitions: Not a number of type INT\n']
+  )
+})
+
 test('splits at delimiters wherever the chunks end', async () => {
   const text = Buffer.from('one--two----three-')
   for (let size = 1; size <= text.length; size++) {
