@@ -29,14 +29,6 @@ if (asked.length === 0) step('check (types, lint and format)', node(['scripts/ch
 const files = (asked.length ? asked : ['test'])
   .flatMap(testFiles)
   .sort((a, b) => Number(isLong(b)) - Number(isLong(a)) || a.localeCompare(b))
-// Foreign suites on three brokers take as long again, and a machine to themselves.
-const onThree = file => file.startsWith('compat/cluster')
-if (asked.includes('compat') && process.env.NARU_E2E_BROKERS === undefined)
-  for (const file of files.filter(onThree)) {
-    counts.skipped++
-    files.splice(files.indexOf(file), 1)
-    console.log(`skip    ${file}: on three brokers with NARU_E2E_BROKERS=3`)
-  }
 if (files.length === 0) step(`no test files in ${asked.join(' ')}`, false)
 else await runTests(files)
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)

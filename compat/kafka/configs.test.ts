@@ -75,8 +75,8 @@ describe("Kafka's configs", { skip: whyNoTarget('kafka'), concurrency: 1 }, () =
   let kafka: RunningBroker
 
   before(async () => {
-    kafka = await startTarget({}, 'kafka')
-    naru = await startTarget({}, 'naru')
+    kafka = await startTarget({}, 'kafka', 1)
+    naru = await startTarget({}, 'naru', 1)
   })
   after(async () => {
     await naru?.remove()

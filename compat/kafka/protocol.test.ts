@@ -14,8 +14,8 @@ describe('edges of the protocol: Naru answers what Apache Kafka answers', {
   let kafka: RunningBroker
 
   before(async () => {
-    kafka = await startTarget(settings, 'kafka')
-    naru = await startTarget(settings, 'naru')
+    kafka = await startTarget(settings, 'kafka', 1)
+    naru = await startTarget(settings, 'naru', 1)
     await groupsReady(kafka)
     await groupsReady(naru)
   })

@@ -27,8 +27,8 @@ describe("Kafka's tools do the same with Naru as with Apache Kafka", {
   let runner: ToolRunner
 
   before(async () => {
-    kafka = await startTarget({}, 'kafka')
-    naru = await startTarget({}, 'naru')
+    kafka = await startTarget({}, 'kafka', 1)
+    naru = await startTarget({}, 'naru', 1)
     await groupsReady(kafka)
     await groupsReady(naru)
     runner = startToolRunner()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import type { RunningBroker } from '../support/naru.ts'
-import { removeAfter, startTarget, whyNoTarget } from '../support/target.ts'
+import { removeAfter, startTarget, targetName, whyNoTarget } from '../support/target.ts'
 import { groupsReady, runCase } from './protocol/case.ts'
 import { cases } from './protocol/cases.ts'
 
@@ -9,7 +9,7 @@ describe('edges of the protocol, as Apache Kafka answers them', { skip: whyNoTar
   let broker: RunningBroker
 
   before(async () => {
-    broker = await startTarget({ 'auto.create.topics.enable': 'false' })
+    broker = await startTarget({ 'auto.create.topics.enable': 'false' }, targetName, 1)
     await groupsReady(broker)
   })
   removeAfter(() => broker?.remove())

@@ -13,5 +13,5 @@ export const oneBroker: Suite = {
     producers: producerSteps
   },
   golden: 'admin-kafka.jsonl',
-  start: target => startTarget({ 'auto.create.topics.enable': 'false' }, target)
+  start: target => startTarget({ 'auto.create.topics.enable': 'false' }, target, 1)
 }
