@@ -21,6 +21,7 @@ import { Cluster } from './cluster.ts'
 import { clusterMetrics } from './cluster-metrics.ts'
 import { Configs } from './configs.ts'
 import { CurrentOptions } from './current-options.ts'
+import { type Deleted, deleteRecords } from './delete-records.ts'
 import { Fetcher, fetchOptions } from './fetch.ts'
 import { FullDisk } from './full-disk.ts'
 import { Hosting } from './hosting.ts'
@@ -28,7 +29,7 @@ import { LeadershipCheck } from './leadership-check.ts'
 import { type LogDir, LogDirs } from './log-dirs.ts'
 import { LostLeaders } from './lost-leaders.ts'
 import { Maintenance, maintenanceOptions } from './maintenance.ts'
-import { Partitions } from './partitions.ts'
+import { type PartitionRef, Partitions } from './partitions.ts'
 import { type ProduceItem, type ProduceOutcome, produce } from './produce.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { isRackAware, rackAwareReadReplica } from './read-replica.ts'
@@ -213,6 +214,11 @@ export class Broker {
   /** See `withinTimeout`. */
   withinTimeout<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
     return withinTimeout(this.timers, timeoutMs, work)
+  }
+
+  /** See `deleteRecords`; rejects as `Partitions.find`, too. */
+  async deleteRecords(ref: PartitionRef, offset: number, timeoutMs: number): Promise<Deleted> {
+    return deleteRecords(this.partitions.find(ref), offset, timeoutMs, this.timers)
   }
 
   /** Where clients find the leader of a partition; undefined while there is none. */

@@ -14,6 +14,8 @@ export interface FetchItem {
   readonly currentLeaderEpoch: number
   readonly fetchOffset: number
   readonly lastFetchedEpoch: number
+  /** Where a follower's log begins; -1 for consumers. */
+  readonly logStartOffset: number
   readonly maxBytes: number
 }
 

@@ -180,13 +180,14 @@ export class Fetcher {
     for (const item of items) {
       const partition = this.partitions.lookUp(item)
       if (typeof partition === 'string' || partition.failure || !partition.leader) continue
-      const { fetchOffset, lastFetchedEpoch } = item
+      const { fetchOffset, logStartOffset, lastFetchedEpoch } = item
       // What is wrong with it is told where it would be read.
       if (item.currentLeaderEpoch !== partition.leaderEpoch || divergence(partition, fetchOffset, lastFetchedEpoch))
         continue
       if (fetchOffset < partition.startOffset || fetchOffset > partition.endOffset) continue
       if (!partition.leader.isReplica(nodeId, brokerEpoch)) continue
-      partition.leader.acknowledge(nodeId, brokerEpoch, fetchOffset, nowMs, partition.highWatermark)
+      const { leader, highWatermark } = partition
+      leader.acknowledge(nodeId, brokerEpoch, fetchOffset, logStartOffset, nowMs, highWatermark)
       partition.commit()
     }
   }
@@ -216,7 +217,7 @@ export class Fetcher {
       if (item.fetchOffset < partition.startOffset || item.fetchOffset > partition.endOffset)
         return { error: 'OFFSET_OUT_OF_RANGE', bytes: 0 }
       if (this.referral(request, entry, partition) !== undefined) return { isNews: true, bytes: 0 }
-      if (item.fetchOffset >= below) return { isNews: this.hasHighWatermarkFor(entry, partition), bytes: 0 }
+      if (item.fetchOffset >= below) return { isNews: this.hasNewsFor(entry, partition), bytes: 0 }
       if (this.throttled?.holdsBack(request, entry, partition)) return { bytes: 0 }
       const most = Math.max(1, Math.min(limit, item.maxBytes))
       return { bytes: Math.min(item.maxBytes, partition.log.bytesBetween(item.fetchOffset, below, most)) }
@@ -371,9 +372,10 @@ export class Fetcher {
     return this.readReplica(partition, rack, item.fetchOffset)
   }
 
-  /** Consumers of a follower wait for the high watermark that it knows. */
-  private hasHighWatermarkFor({ isReplica, toldHighWatermark }: FetchEntry, partition: Partition): boolean {
-    if (!this.readReplica || !isReplica) return false
-    return toldHighWatermark !== partition.highWatermark
+  /** Who deletes records waits until followers know it; consumers of a follower wait for the high watermark that it knows. */
+  private hasNewsFor({ isReplica, toldHighWatermark, toldStartOffset }: FetchEntry, partition: Partition): boolean {
+    if (!isReplica) return false
+    if (toldStartOffset !== undefined && toldStartOffset !== partition.startOffset) return true
+    return this.readReplica !== undefined && toldHighWatermark !== partition.highWatermark
   }
 }

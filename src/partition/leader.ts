@@ -28,6 +28,8 @@ interface FollowerState {
   brokerEpoch: number
   /** What it has durably: everything below this offset. */
   end: number
+  /** Where its log begins. */
+  startOffset: number
   /** Since when it lacks something; undefined while it has all. */
   behindSinceMs: number | undefined
   /** When it last fetched, and the leader's end then: what it has later is what it lacked since. */
@@ -143,6 +145,18 @@ export class LeaderRole {
     return Math.max(floor, end)
   }
 
+  /** Where the first of the logs of live brokers begins; -1 while one has not told it. */
+  get lowWatermark(): number {
+    let low = this.log.startOffset
+    for (const nodeId of this.replicas) {
+      const brokerEpoch = nodeId === this.nodeId ? undefined : this.keeper.brokerEpochOf(nodeId)
+      if (brokerEpoch === undefined) continue
+      const follower = this.followers.get(nodeId)
+      low = Math.min(low, follower?.brokerEpoch === brokerEpoch ? follower.startOffset : -1)
+    }
+    return low
+  }
+
   /**
    * Whether a node may follow. Throws NOT_LEADER_OR_FOLLOWER for one that is no replica, STALE_BROKER_EPOCH for one that
    * isn't registered so (a former life; or one that this broker has not heard of yet).
@@ -161,14 +175,22 @@ export class LeaderRole {
   }
 
   /**
-   * A follower fetches from `offset`: it has everything below durably. The caller has checked the leader epoch, that its
+   * A follower whose log begins at `startOffset` fetches from `offset`: it has everything below durably. The caller has checked the leader epoch, that its
    * log doesn't diverge, and `isReplica`.
    */
-  acknowledge(nodeId: number, brokerEpoch: number, offset: number, nowMs: number, highWatermark: number): void {
+  acknowledge(
+    nodeId: number,
+    brokerEpoch: number,
+    offset: number,
+    startOffset: number,
+    nowMs: number,
+    highWatermark: number
+  ): void {
     let follower = this.followers.get(nodeId)
     if (follower?.brokerEpoch !== brokerEpoch) {
       const behindSinceMs = follower?.behindSinceMs ?? nowMs
-      follower = { brokerEpoch, end: offset, behindSinceMs, fetchedMs: nowMs, endAtFetch: Number.POSITIVE_INFINITY }
+      const endAtFetch = Number.POSITIVE_INFINITY
+      follower = { brokerEpoch, end: offset, startOffset, behindSinceMs, fetchedMs: nowMs, endAtFetch }
       this.followers.set(nodeId, follower)
     }
     const { endOffset } = this.log
@@ -176,6 +198,7 @@ export class LeaderRole {
     else if (offset >= follower.endAtFetch) follower.behindSinceMs = follower.fetchedMs
     else follower.behindSinceMs ??= nowMs
     follower.end = offset
+    follower.startOffset = startOffset
     follower.fetchedMs = nowMs
     follower.endAtFetch = endOffset
     if (follower.behindSinceMs !== undefined && this.isr.includes(nodeId)) this.lags()
@@ -244,7 +267,7 @@ export class LeaderRole {
   expectAll(nowMs: number): void {
     for (const nodeId of this.isr) {
       if (nodeId === this.nodeId || this.followers.has(nodeId)) continue
-      const unknown = { brokerEpoch: -1, end: -1, behindSinceMs: nowMs, fetchedMs: nowMs }
+      const unknown = { brokerEpoch: -1, end: -1, startOffset: -1, behindSinceMs: nowMs, fetchedMs: nowMs }
       this.followers.set(nodeId, { ...unknown, endAtFetch: Number.POSITIVE_INFINITY })
     }
     this.countFrom(nowMs)

@@ -4,6 +4,7 @@ import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Log, LogRead, ReadOptions, TimestampOffset, TopicId } from '../storage/types.ts'
 import { admitBatch } from './append.ts'
+import { Deletions } from './deletions.ts'
 import { type EpochEnd, endOfEpoch } from './epochs.ts'
 import { notEnoughAfterAppend, notLeader, storageError } from './errors.ts'
 import { type Followed, FollowerRole } from './follower.ts'
@@ -49,6 +50,7 @@ export class Partition implements Followed {
   private readonly committed = new OffsetWaiters()
   private readonly replicated = new OffsetWaiters()
   readonly watchers = new Watchers()
+  readonly deletions = new Deletions(this)
   /** It has no other replicas: the high watermark is the durable end, without further ado. */
   private isAlone = false
   /** Where it is not alone: what is known to be committed. Never goes back but by a truncation. */
@@ -308,21 +310,11 @@ export class Partition implements Followed {
     return endOfEpoch(this, epoch)
   }
 
-  /** Drops everything below `offset` (DeleteRecords); -1 stands for the high watermark. Gives the new log start offset. */
-  async deleteRecordsBefore(offset: number): Promise<number> {
-    this.ensureServing()
-    const target = offset === -1 ? this.highWatermark : offset
-    if (target < 0 || target > this.highWatermark)
-      throw new NaruError('OFFSET_OUT_OF_RANGE', `${target} is above the high watermark ${this.highWatermark}.`)
-    if (target > this.log.startOffset) await this.log.advanceStart(target)
-    this.watchers.ended()
-    return this.log.startOffset
-  }
-
-  /** A follower has told its end, or the configs have changed: more may be committed now. */
+  /** A follower has told its ends, or the configs have changed: more may be committed now. */
   commit(): void {
     const { leader } = this
     if (!leader) return
+    this.deletions.check()
     const end = this.isAlone ? this.log.durableEndOffset : leader.committedEnd(this.knownHighWatermark)
     if (!this.isAlone && end <= this.knownHighWatermark) return
     this.knownHighWatermark = end
@@ -372,7 +364,8 @@ export class Partition implements Followed {
     this.failAll(error)
   }
 
-  private ensureServing(): void {
+  /** Throws why it can't be written here, or NOT_LEADER_OR_FOLLOWER. */
+  ensureServing(): void {
     const failure = this.failure
     if (failure) throw failure
     if (!this.leader) throw notLeader(this)
@@ -390,7 +383,7 @@ export class Partition implements Followed {
   }
 
   private failAll(error: Error): void {
-    for (const waiters of [this.durable, this.committed, this.replicated]) waiters.fail(error)
+    for (const waiters of [this.durable, this.committed, this.replicated, this.deletions]) waiters.fail(error)
     this.watchers.ended()
   }
 }

@@ -295,11 +295,15 @@ export class Lane {
         if (this.throttle && fetched.records && isThrottled(partition, 'follower'))
           this.throttle.record(fetched.records.length)
         if (logStartOffset > partition.startOffset && logStartOffset <= partition.endOffset)
-          role.moveStart(logStartOffset).catch(failure => {
-            this.report(following, failure)
-            // The leader tells it again when it is asked anew.
-            if (this.session.get(following.key) === following) this.rest(following, undefined)
-          })
+          role.moveStart(logStartOffset).then(
+            // The leader hears of it at once: who had records deleted waits for that.
+            () => this.await(following),
+            failure => {
+              this.report(following, failure)
+              // The leader tells it again when it is asked anew.
+              if (this.session.get(following.key) === following) this.rest(following, undefined)
+            }
+          )
       }
     } catch (failure) {
       this.report(following, failure)
@@ -307,7 +311,7 @@ export class Lane {
     }
   }
 
-  /** Names the partition in a fetch again when what was appended is durable. */
+  /** Names the partition in a fetch again when all that was appended is durable. */
   private await(following: Following): void {
     const { partition } = following
     this.undurable++

@@ -53,7 +53,7 @@ async function act(
     known[index].startMax = Math.max(known[index].startMax, upTo)
     const done = await world
       .partition('t', index)
-      .deleteRecordsBefore(upTo)
+      .deletions.before(upTo)
       .catch(() => undefined)
     if (done !== undefined) known[index].startMin = Math.max(known[index].startMin, upTo)
   } else {

@@ -59,7 +59,7 @@ describe('a fetch session', () => {
     await put(world, 't', 0, 'c', 'd')
     assert.deepEqual(await client.lines(), ['t-0: c d'])
     assert.deepEqual(await client.lines([item('t', 0, 2)]), [])
-    await partition.deleteRecordsBefore(1)
+    await partition.deletions.before(1)
     const { partitions } = await client.fetch()
     assert.deepEqual(
       partitions.map(({ index, logStartOffset, highWatermark }) => ({ index, logStartOffset, highWatermark })),

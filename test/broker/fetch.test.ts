@@ -270,7 +270,7 @@ describe('a fetch that waits', () => {
     await put(world, 't', 0, 'a', 'b')
     const waiting = fetch(world, [item('t', 0, 0)], { maxWaitMs: 500, minBytes: 10_000 })
     await settle()
-    await partition.deleteRecordsBefore(2)
+    await partition.deletions.before(2)
     assert.deepEqual(lines(await waiting), ['t-0: OFFSET_OUT_OF_RANGE'])
     await world.close()
   })

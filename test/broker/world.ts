@@ -160,6 +160,7 @@ export function item(topic: string, index: number, fetchOffset: number, more: Pa
     currentLeaderEpoch: -1,
     fetchOffset,
     lastFetchedEpoch: -1,
+    logStartOffset: -1,
     maxBytes: 1024 * 1024,
     ...more
   }

@@ -26,8 +26,9 @@ async function replica(texts: Record<string, string> = {}) {
     fellBehind: () => told.push('fell behind')
   }
   const lead = (isr: readonly number[], epoch = 5) => partition.lead(1, { epoch, replicas: [1, 2, 3], isr }, keeper)
-  const ack = (nodeId: number, offset: number) => {
-    partition.leader?.acknowledge(nodeId, nodeId * 10, offset, world.clock.monotonic(), partition.highWatermark)
+  const ack = (nodeId: number, offset: number, startOffset = 0) => {
+    const { leader, highWatermark } = partition
+    leader?.acknowledge(nodeId, nodeId * 10, offset, startOffset, world.clock.monotonic(), highWatermark)
     partition.commit()
   }
   const durable = () => new Promise<void>(resolve => partition.onDurable(partition.endOffset - 1, () => resolve()))

@@ -45,7 +45,7 @@ async function leading(options: { lagMessagesMax?: number; minIsr?: number; elr?
   })
   const leader: LeaderRole = partition.lead(1, { epoch: 1, replicas, isr, elr }, keeper)
   const ack = (nodeId: number, offset: number) => {
-    leader.acknowledge(nodeId, nodeId * 10, offset, world.clock.monotonic(), partition.highWatermark)
+    leader.acknowledge(nodeId, nodeId * 10, offset, 0, world.clock.monotonic(), partition.highWatermark)
     partition.commit()
   }
   const append = (count: number) => {

@@ -58,7 +58,7 @@ describe('replicas', () => {
     const sim = await open()
     await append(sim, 5)
     await settle(sim)
-    await sim.during(leaderOf(sim).deleteRecordsBefore(6))
+    await sim.during(leaderOf(sim).deletions.before(6))
     await sim.run(2000, () => [1, 2, 3].every(nodeId => replicaOf(sim, nodeId).startOffset === 6))
     assert.deepEqual(
       [1, 2, 3].map(nodeId => replicaOf(sim, nodeId).startOffset),
@@ -93,7 +93,7 @@ describe('replicas', () => {
     await sim.run(4000, () => leader.leader?.isr.length === 2)
     await append(sim, 5)
     // The batch of offsets 6 to 8 goes whole or not at all.
-    await sim.during(leader.deleteRecordsBefore(7))
+    await sim.during(leader.deletions.before(7))
     away.start()
     await sim.run(5000, () => away.isUp)
     await settle(sim)

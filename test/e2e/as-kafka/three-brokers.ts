@@ -67,8 +67,6 @@ function playground(brokers: Brokers): Playground & { remove(): Promise<void> } 
       portOf: nodeId => brokers.portOf(nodeId),
       async do(deed: Deed) {
         if ('kill' in deed) {
-          // Followers hear with their next fetch that records were deleted.
-          await new Promise(resolve => setTimeout(resolve, 1000))
           await brokers.kill(deed.kill)
           const others = nodeIds.filter(nodeId => nodeId !== deed.kill)
           for (const nodeId of others) await inSync(brokers.portOf(nodeId), others, nodeIds)

@@ -1,4 +1,4 @@
-import type { Partitions } from '../../../broker/partitions.ts'
+import type { Broker } from '../../../broker/broker.ts'
 import { isInternalTopic } from '../../../broker/topic-names.ts'
 import { codeOf, NaruError } from '../../../std/errors.ts'
 import { errorNumber } from '../../../wire/kafka/errors.ts'
@@ -28,7 +28,7 @@ export const deleteRecords = handler(
         name,
         partitions: await Promise.all(
           partitions.map(({ partitionIndex, offset }) =>
-            deleteBefore(context.broker.partitions, name, partitionIndex, offset)
+            deleteBefore(context.broker, { topic: name, index: partitionIndex }, offset, request.timeoutMs)
           )
         )
       }))
@@ -36,11 +36,12 @@ export const deleteRecords = handler(
   })
 )
 
-async function deleteBefore(partitions: Partitions, topic: string, partitionIndex: number, offset: number) {
+async function deleteBefore(broker: Broker, of: { topic: string; index: number }, offset: number, timeoutMs: number) {
+  const partitionIndex = of.index
   try {
-    if (isInternalTopic(topic)) throw new NaruError('INVALID_TOPIC_EXCEPTION')
-    const lowWatermark = await partitions.find({ topic, index: partitionIndex }).deleteRecordsBefore(offset)
-    return { partitionIndex, lowWatermark, errorCode: 0 }
+    if (isInternalTopic(of.topic)) throw new NaruError('INVALID_TOPIC_EXCEPTION')
+    const { lowWatermark, error } = await broker.deleteRecords(of, offset, timeoutMs)
+    return { partitionIndex, lowWatermark, errorCode: error ? errorNumber(error) : 0 }
   } catch (error) {
     return { partitionIndex, lowWatermark: -1, errorCode: errorNumber(codeOf(error)) }
   }

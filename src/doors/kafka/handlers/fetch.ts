@@ -53,6 +53,7 @@ function toFetchRequest(request: RequestOf<typeof Fetch>, context: RequestContex
         currentLeaderEpoch: partition.currentLeaderEpoch,
         fetchOffset: partition.fetchOffset,
         lastFetchedEpoch: partition.lastFetchedEpoch,
+        logStartOffset: partition.logStartOffset,
         maxBytes: partition.partitionMaxBytes
       })
   return {

@@ -83,7 +83,7 @@ export const ends = (name: string, leaderEpoch: number, currentLeaderEpoch: numb
     )
   })
 
-export const remove = (name: string, offset: number, ...places: Place[]) =>
+const removeWithin = (timeoutMs: number, name: string, offset: number, ...places: Place[]) =>
   step(name, DeleteRecords, 2, {
     topics: byTopic(places, partitionIndex => ({ partitionIndex, offset })).map(([name, partitions]) => ({
       name,
@@ -91,6 +91,9 @@ export const remove = (name: string, offset: number, ...places: Place[]) =>
     })),
     timeoutMs
   })
+
+export const remove = (name: string, offset: number, ...places: Place[]) =>
+  removeWithin(timeoutMs, name, offset, ...places)
 
 export const elect = (name: string, electionType: number, ...places: Place[]) =>
   step(name, ElectLeaders, 2, {
@@ -141,6 +144,7 @@ export const leaderSteps: readonly Step[] = [
   at(1, ends('with an epoch from the future', 0, 7, place('ring'))),
   at(2, ends('with an epoch from the future', 0, 7, place('ring'))),
   at(1, ends('with the epoch of now', 0, 0, place('ring'))),
+  at(1, removeWithin(0, 'the first record, without time for followers', 1, place('ring'))),
   ...nodes.map(node => at(node, remove('the first record', 1, ...everywhere))),
   ...nodes.map(node => at(node, offsets('starts', 8, -1, -2, place('ring'), place('third')))),
   ...nodes.map(node =>
