@@ -4,6 +4,7 @@ import { codeOf, type ErrorCode, NaruError } from '../std/errors.ts'
 import type { TopicId } from '../storage/types.ts'
 import { deleteGroup } from './delete.ts'
 import { describe, type GroupDescription } from './describe.ts'
+import { ForgottenTopics } from './forgotten-topics.ts'
 import { javaHash } from './hash.ts'
 import { type HeartbeatRequest, heartbeat } from './heartbeat.ts'
 import { type JoiningClient, type JoinRequest, join } from './join.ts'
@@ -11,7 +12,7 @@ import { type LeaveRequest, type LeaveResponse, leave } from './leave.ts'
 import { type ListedGroup, type ListFilter, list } from './list.ts'
 import type { JoinResponse, SyncResponse } from './member.ts'
 import { type CommitRequest, commitOffsets } from './offset-commit.ts'
-import { deleteOffsets, forgetTopic } from './offset-delete.ts'
+import { deleteOffsets } from './offset-delete.ts'
 import { type FetchedTopic, fetchAllOffsets, fetchOffsets } from './offset-fetch.ts'
 import { type GroupEnvironment, GroupsState } from './state.ts'
 import { type SyncRequest, sync } from './sync.ts'
@@ -80,6 +81,8 @@ export interface OffsetsOfTopic extends TopicRef {
 export class GroupCoordinator {
   private readonly options: GroupCoordinatorOptions
   private readonly shards = new Map<number, StateShard<GroupsState>>()
+  /** By the same partitions. */
+  private readonly forgotten = new Map<number, ForgottenTopics>()
 
   constructor(options: GroupCoordinatorOptions) {
     this.options = options
@@ -112,11 +115,14 @@ export class GroupCoordinator {
       create: timers => new GroupsState(this.options, timers)
     })
     this.shards.set(partition, shard)
+    this.forgotten.set(partition, new ForgottenTopics(shard, this.options))
     return shard.whenLoaded()
   }
 
   /** Lets go of a partition: its groups are another broker's now. */
   resign(partition: number): void {
+    this.forgotten.get(partition)?.close()
+    this.forgotten.delete(partition)
     this.shards.get(partition)?.close()
     this.shards.delete(partition)
   }
@@ -266,16 +272,9 @@ export class GroupCoordinator {
     return known.map(exists => (exists ? errors.shift() : 'UNKNOWN_TOPIC_OR_PARTITION'))
   }
 
-  /** A topic was deleted: its committed offsets go. Shards that are loading take no part (its id gives them away). */
+  /** A topic was deleted: its committed offsets go. Until then, and where this broker dies first, its id gives them away. */
   async topicDeleted(topic: string, topicId: TopicId): Promise<void> {
-    const { logger } = this.options
-    await Promise.all(
-      [...this.shards.values()].map(shard =>
-        shard
-          .execute((state, turn) => forgetTopic(state, turn, topic, topicId))
-          .catch(error => logger.warn({ topic, err: error }, 'could not remove the offsets of a deleted topic'))
-      )
-    )
+    await Promise.all([...this.forgotten.values()].map(topics => topics.add(topic, topicId)))
   }
 
   /** The shard of a group that must have a name: members do, offsets need not. */

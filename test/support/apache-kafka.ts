@@ -252,7 +252,7 @@ export async function startApacheKafkaCluster(
   }
 }
 
-/** Starts one node and waits until it serves. Throws with what it printed when it ends instead, or takes over 60 s. */
+/** Starts one node and waits until it serves. Throws with what it printed when it ends instead, or takes over three minutes: many share a machine. */
 export async function startApacheKafka(options: ApacheKafkaOptions = {}): Promise<ApacheKafka> {
   const { command, args, bootstrap, port, dir } = await apacheKafkaCommand(options)
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -269,7 +269,7 @@ export async function startApacheKafka(options: ApacheKafkaOptions = {}): Promis
   try {
     await new Promise<void>((resolve, reject) => {
       const give = (what: string) => reject(new Error(`Apache Kafka ${what}:\n${output}`))
-      const timer = setTimeout(() => give('did not start within 60 s'), 60_000)
+      const timer = setTimeout(() => give('did not start within 180 s'), 180_000)
       const read = (chunk: string) => {
         output = (output + chunk).slice(-65_536)
         if (output.includes('Kafka Server started')) resolve()
