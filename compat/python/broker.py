@@ -49,10 +49,15 @@ def code_of(work):
     return None
 
 
-def eventually(reached, seconds=40, told=lambda: ''):
-    """Waits until `reached()` is true; `told()` says how far it got when that takes too long."""
+def eventually(reached, seconds=40, told=lambda: '', left=lambda: 0):
+    """Waits until `reached()` is true; `told()` says how far it got when that takes too long: so many seconds since
+    there was less `left()`, as a machine may be slow."""
     deadline = time.monotonic() + seconds
+    least = left()
     while not reached():
+        if left() < least:
+            least = left()
+            deadline = time.monotonic() + seconds
         if time.monotonic() > deadline:
             raise AssertionError(f'not reached within {seconds} s: {reached} {told()}')
         time.sleep(0.05)

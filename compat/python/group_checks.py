@@ -85,7 +85,8 @@ def rebalances(strategy):
 
         def all_seen(end):
             errors = lambda: [(sorted(member.assigned), member.errors) for member in members]
-            eventually(lambda: not missing(end), told=lambda: f'missing {missing(end)[:10]} {errors()}')
+            left = lambda: len(missing(end))
+            eventually(lambda: not left(), left=left, told=lambda: f'missing {missing(end)[:10]} {errors()}')
 
         eventually(lambda: shared(members, 6))
         place.send([{'value': 'x', 'partition': i % 6} for i in range(600)])

@@ -92,7 +92,7 @@ def statistics(place):
     def told():
         producer.poll(0.1)
         brokers = seen[-1]['brokers'].values() if seen else []
-        return any(one['nodeid'] == 1 and one['state'] == 'UP' and one['txerrs'] == 0 for one in brokers)
+        return any(one['nodeid'] in place.nodes and one['state'] == 'UP' and one['txerrs'] == 0 for one in brokers)
 
     eventually(told)
     equal('sent', seen[-1]['topics'][place.topic]['partitions']['0']['txmsgs'], 1)
