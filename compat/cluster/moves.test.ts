@@ -25,8 +25,8 @@ const reassign = (what: string, path: string, rest = '') =>
 const list = call('kafka-reassign-partitions --list')
 const describeTopic: Step = {
   ...call('kafka-topics --describe --topic cm'),
-  // The order of who is in sync is nobody's promise; and Kafka 4.3 keeps replicas that are gone among the eligible leaders.
-  hide: /(?<=Isr: )[\d,]*|(?<=Elr: )[\d,]*/g
+  // Kafka 4.3 keeps replicas that are gone among the eligible leaders.
+  hide: /(?<=Elr: )[\d,]*/g
 }
 const throttles = [
   call('kafka-configs --describe --entity-type topics --entity-name cm'),

@@ -57,6 +57,7 @@ export function comparable({ code, stdout, stderr }: ToolResult, bootstrap: stri
       .split('\n')
       .filter(isAnswer)
       .map(sortedLogDirs)
+      .map(sortedIsr)
       .map(same)
       .filter(line => line !== 'HIDDEN')
       .sort(),
@@ -69,6 +70,9 @@ const isAnswer = (line: string) => !/^\s+at |^\s*\.\.\. \d+ more/.test(line)
 
 /** Exceptions that a tool prints; its log may say more of them, and how often is a matter of time. */
 const isError = (line: string) => /^(\S+ )?[\w.]+(Exception|Error): /.test(line) && !line.startsWith('[')
+
+/** In which order those in sync are listed is nobody's promise. */
+const sortedIsr = (line: string) => line.replace(/(?<=\tIsr: )[\d,]+/, nodes => nodes.split(',').sort().join())
 
 interface LogDirs {
   brokers: { logDirs: { logDir: string; partitions: { partition: string; size: number | string }[] }[] }[]
