@@ -24,6 +24,15 @@ export interface ClientsOptions {
   readonly paddingBytes?: number
 }
 
+/** What a client gave up for: @platformatic/kafka has an error for each try, within one for all. */
+function reasonsOf(error: unknown): string {
+  const leaves = (one: unknown): string[] =>
+    one instanceof AggregateError ? one.errors.flatMap(leaves) : [one instanceof Error ? one.message : String(one)]
+  const counts = new Map<string, number>()
+  for (const reason of leaves(error)) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  return Array.from(counts, ([reason, count]) => (count > 1 ? `${reason} (${count} times)` : reason)).join('; ')
+}
+
 /** Clients under load: producers that wait for each acknowledgement, and a group of consumers that commit. */
 export class Clients {
   readonly history = new History()
@@ -110,7 +119,7 @@ export class Clients {
             history.acknowledged.push({ value, partition: history.partition, offset, atMs: now() })
             break
           } catch (error) {
-            history.errors.push({ atMs: now(), message: (error as Error).message })
+            history.errors.push({ atMs: now(), message: reasonsOf(error) })
             await sleep(waitMs)
             if (this.stopped) return
           }
