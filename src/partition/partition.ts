@@ -1,7 +1,7 @@
 import * as header from '../record/header.ts'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
-import { NaruError } from '../std/errors.ts'
+import type { NaruError } from '../std/errors.ts'
 import type { Log, LogRead, ReadOptions, TimestampOffset, TopicId } from '../storage/types.ts'
 import { admitBatch } from './append.ts'
 import { Deletions } from './deletions.ts'
