@@ -205,7 +205,8 @@ class MetastoreControl implements Control {
       const { name, configs, partitions } = this.existing(topicId)
       if (partitions.length !== expected)
         throw new NaruError('INVALID_PARTITIONS', `Topic ${name} has ${partitions.length} partitions, not ${expected}.`)
-      const value: TopicValue = { name, partitions: expected + assignments.length, configs }
+      const more = expected + assignments.length
+      const value: TopicValue = { ...this.known.topicValue(topicId), name, partitions: more, configs }
       const added = await this.txnInParts(
         this.newPartitions(topicId, expected, assignments),
         [this.metadata.unchanged(keys.topic(topicId))],
@@ -219,7 +220,8 @@ class MetastoreControl implements Control {
     const key = keys.topic(topicId)
     for (;;) {
       const { name, partitions, configs } = this.existing(topicId)
-      const value: TopicValue = { name, partitions: partitions.length, configs: change(configs) }
+      const known = this.known.topicValue(topicId)
+      const value: TopicValue = { ...known, name, partitions: partitions.length, configs: change(configs) }
       if (await this.metadata.complete([this.metadata.unchanged(key)], [{ type: 'put', key, value: format(value) }]))
         return
     }

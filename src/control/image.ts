@@ -104,6 +104,11 @@ export class Image implements MetadataImage {
       .map(nodeId => ({ nodeId, ...this.lastValues.get(nodeId), cordoned: this.isCordoned(nodeId) }))
   }
 
+  /** A topic as the metastore has it, with what newer brokers may have written there. */
+  topicValue(topicId: TopicId): TopicValue | undefined {
+    return this.values.get(topicId)
+  }
+
   broker(nodeId: number): BrokerImage | undefined {
     return this.brokersById.get(nodeId)
   }

@@ -6,6 +6,7 @@ import type { PartitionImage } from './types.ts'
  * one are leftovers, or a topic that is being made.
  *
  *   cluster/id                      22 characters
+ *   cluster/format                  which format all this has; 1 where it isn't there: see `foundCluster`
  *   cluster/store                   the id of the store that holds all this, where it has one: see `noticeRestore`
  *   cluster/producer-ids            the first producer id that nobody was given
  *   cluster/nudge                   nothing: written so that watches go on, see `Follower`
@@ -21,6 +22,7 @@ import type { PartitionImage } from './types.ts'
  */
 export const keys = {
   clusterId: 'cluster/id',
+  format: 'cluster/format',
   storeId: 'cluster/store',
   producerIds: 'cluster/producer-ids',
   nudge: 'cluster/nudge',

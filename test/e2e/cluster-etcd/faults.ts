@@ -63,6 +63,16 @@ export function etcdFaultsOf(cluster: ClusterInEtcd) {
         await moveEtcdLeader(etcd)
         return { text: "etcd's leader moved" }
       }),
+    /** As for an upgrade: brokers and nodes of etcd one after the other, each when the one before it is back. */
+    rollingRestart:
+      (): Fault =>
+      async ({ topic }) => {
+        for (const victim of [...cluster.brokers, ...cluster.others]) {
+          await victim.restart()
+          await cluster.healed([topic, '__consumer_offsets'])
+        }
+        return { text: 'rolling restart of brokers and etcd' }
+      },
     /** One broker does not reach etcd, which forgets meanwhile what that broker has not seen. */
     cutOff:
       (ms?: number): Fault =>
