@@ -5,6 +5,7 @@ import { RawConnection, recordBatch } from '../../support/raw.ts'
 import * as ask from '../protocol/requests.ts'
 import { findCoordinator, offsetsFrom, view } from './ask.ts'
 import { History, type Log, type ProducerHistory } from './history.ts'
+import { JavaClients } from './java.ts'
 
 const now = () => performance.now()
 /** Of the group. */
@@ -20,6 +21,8 @@ export interface ClientsOptions {
   readonly topic: string
   readonly partitions: number
   readonly group: string
+  /** The command of Kafka's Java client, where that takes part: see `buildJavaClients`. */
+  readonly java?: readonly string[]
   /** `Clients.paddingBytes`, at first. */
   readonly paddingBytes?: number
 }
@@ -42,6 +45,7 @@ export class Clients {
   private readonly kafka: Kafka
   private readonly running: Promise<void>[] = []
   private readonly closers: (() => Promise<unknown>)[] = []
+  java: JavaClients | undefined
   private stopped = false
   private closing = false
 
@@ -59,14 +63,17 @@ export class Clients {
       this.probe(partition)
     }
     for (let member = 0; member < members; member++) this.keepMember()
+    const { java, bootstraps, topic, group, partitions } = this.options
+    if (java) this.java = new JavaClients(java, bootstraps, topic, `${group}-java`, partitions, this.history)
     this.watchCommits()
   }
 
   /** Ends the producers; the group goes on until it has read what there is. */
   async stop(): Promise<void> {
     this.stopped = true
-    await Promise.all(this.running)
+    await Promise.all([...this.running, this.java?.stopProducers()])
     await this.caughtUp()
+    await this.java?.close(this.lastAcknowledged())
     this.closing = true
     await Promise.allSettled(this.closers.map(close => close()))
   }
@@ -278,6 +285,14 @@ export class Clients {
     })
     await consumer.disconnect()
     return logs
+  }
+
+  private lastAcknowledged(): Map<number, number> {
+    const last = new Map<number, number>()
+    for (const { acknowledged } of this.history.producers)
+      for (const { partition, offset } of acknowledged.slice(-1))
+        last.set(partition, Math.max(offset, last.get(partition) ?? -1))
+    return last
   }
 
   /** Waits until the group has read all that was acknowledged. */

@@ -1,7 +1,8 @@
 /**
  * Real faults by hand: `npm run faults -- --scenario leader-kill --rounds 10` does one kind of fault to a cluster of
  * processes under load, `--minutes 60` all kinds in turn. `--seed` decides whom they hit and for how long; `--etcd 3` has the
- * cluster kept in so many etcd nodes, which are victims too, and `--for 60000` says how long they are away.
+ * cluster kept in so many etcd nodes, which are victims too, and `--for 60000` says how long they are away. With `--java` Kafka's own client
+ * takes part.
  */
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     etcd: { type: 'string' },
     for: { type: 'string' },
+    java: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) }
   }
 })
@@ -45,6 +47,7 @@ try {
   const result = await runFaults({
     cluster,
     seed,
+    java: values.java,
     onStory: line => console.log(`  ${line}`),
     next(round, random) {
       if (values.minutes === undefined) return round < rounds ? kinds[names[round % names.length]] : undefined

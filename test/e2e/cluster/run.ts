@@ -5,11 +5,14 @@ import { until } from './ask.ts'
 import { Clients } from './clients.ts'
 import type { Fault } from './faults.ts'
 import { type Anomaly, anomaliesOf, longestSilenceMs } from './history.ts'
+import { buildJavaClients } from './java.ts'
 import type { FaultyCluster } from './victims.ts'
 
 export interface RunOptions {
   readonly cluster: FaultyCluster
   readonly seed: number
+  /** Kafka's Java client takes part, and its history is checked as well. */
+  readonly java?: boolean
   /** Gives the next fault until it gives none. */
   next(round: number, random: SeededRandom): Fault | undefined
   /** Told as it happens. */
@@ -45,16 +48,21 @@ const partitions = 3
 const calmMs = 700
 
 /** Puts a cluster under load, does faults to it one after the other, and checks what clients have seen. */
-export async function runFaults({ cluster, seed, next, onStory }: RunOptions): Promise<RunResult> {
+export async function runFaults({ cluster, seed, java, next, onStory }: RunOptions): Promise<RunResult> {
   const random = new SeededRandom(seed)
+  const javaCommand = java ? buildJavaClients() : undefined
   const { bootstraps } = cluster
   await createTopic(bootstraps)
-  const clients = new Clients({ bootstraps, topic, partitions, group })
+  const clients = new Clients({ bootstraps, topic, partitions, group, java: javaCommand })
   await clients.start()
   const { history } = clients
   const topics = [topic, '__consumer_offsets']
-  await until(() => history.producers.every(({ acknowledged }) => acknowledged.length > 10), 'producers produce')
+  await until(
+    () => history.producers.every(({ acknowledged }) => acknowledged.length > 10),
+    () => `producers produce: ${history.producers.map(({ name, acknowledged }) => `${name} ${acknowledged.length}`)}`
+  )
   await until(() => history.readAtMs.length > 5, 'the group reads')
+  await until(() => (clients.java?.group.readAtMs.length ?? 6) > 5, 'the Java group reads')
   await cluster.healed(topics)
   await sleep(calmMs)
 
@@ -98,12 +106,13 @@ export async function runFaults({ cluster, seed, next, onStory }: RunOptions): P
   for (const { client, errors: own } of history.producers)
     errors.set(client, [...(errors.get(client) ?? []), ...own.map(({ message }) => message)])
   errors.set('group (reading)', history.crashes)
+  if (clients.java) errors.set('kafka-clients (reading)', clients.java.group.crashes)
   return {
     story,
     silences,
     unreadMs,
     uncoordinatedMs,
-    anomalies: anomaliesOf(history, logs),
+    anomalies: [...anomaliesOf(history, logs), ...(clients.java ? anomaliesOf(clients.java.group, logs) : [])],
     acknowledged: history.producers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0),
     read: [...history.read.values()].reduce((sum, read) => sum + read.size, 0),
     errors
