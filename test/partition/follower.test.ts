@@ -199,4 +199,24 @@ describe('a follower', () => {
     assert.deepEqual(await readAll(log), at(100, 1, 'y'))
     await store.close()
   })
+
+  it('comes to an end of cutting also with nothing left but an epoch that its leader does not know', async () => {
+    const { partition, log, durable, store } = await replica()
+    const role = partition.follow(3)
+    role.append(at(0, 2))
+    await durable()
+    await role.moveStart(100)
+    const leader = { leaderEpoch: 3, log: { endOffset: 150, endOffsetForEpoch: () => ({ epoch: 1, endOffset: 120 }) } }
+    const diverging = () => {
+      const { offset, lastEpoch } = role.position()
+      return divergence(leader as unknown as Parameters<typeof divergence>[0], offset, lastEpoch)
+    }
+    assert.deepEqual(diverging(), { epoch: 1, endOffset: 120 })
+    await role.truncate(diverging()!)
+    assert.deepEqual([diverging(), log.startOffset, log.endOffset], [undefined, 100, 100])
+    role.append(at(100, 1, 'y'))
+    await durable()
+    assert.deepEqual(await readAll(log), at(100, 1, 'y'))
+    await store.close()
+  })
 })

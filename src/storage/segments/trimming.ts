@@ -15,7 +15,12 @@ import { Segment, segmentAt } from './segment.ts'
  * no write in flight knows of the log; a `cut` entry then makes the decision durable, and a `reset` entry its end.
  */
 export async function truncate(context: StoreContext, log: StoredLog, offset: number): Promise<void> {
-  if (offset >= log.endOffset) return
+  if (offset >= log.endOffset) {
+    // An empty log knows an epoch of which nothing is left; where the leader never had it, it would be found different for ever.
+    log.epochs.cutEnd(log.endOffset)
+    log.changed()
+    return
+  }
   assert(offset >= log.startOffset, 'a log is not truncated below its start')
   await quiesce(context, log)
   const segment = segmentAt(log.segments, offset) ?? log.active
