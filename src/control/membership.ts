@@ -83,6 +83,12 @@ export class Membership {
 
   /** Registers, in place of a former life of this broker. */
   async join(): Promise<void> {
+    await this.joinOnce()
+    // What happened to the registration meanwhile was not looked at.
+    this.imageChanged()
+  }
+
+  private async joinOnce(): Promise<void> {
     const held = this.lease
     const lease = held ?? (await guard(this.metastore.grantLease(this.options.sessionTimeoutMs)))
     const { value } = this
@@ -167,10 +173,9 @@ export class Membership {
   private rejoin(): void {
     if (this.joining || this.ended) return
     this.timer?.cancel()
-    this.joining = this.join().then(
+    this.joining = this.joinOnce().then(
       () => {
         this.joining = undefined
-        // What happened to the registration meanwhile was not looked at.
         this.imageChanged()
       },
       error => {

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { openControl } from '../../src/control/control.ts'
 import { format, keys } from '../../src/control/keys.ts'
 import { leaderOf, type PartitionImage } from '../../src/control/types.ts'
-import type { Metastore } from '../../src/metastore/metastore.ts'
-import { nodes, sessionTimeoutMs, settle } from './nodes.ts'
+import { openEmbeddedMetastore } from '../../src/metastore/embedded/embedded.ts'
+import type { Metastore, Transaction } from '../../src/metastore/metastore.ts'
+import { ManualClock } from '../../src/std/clock.ts'
+import { silent } from '../../src/std/log.ts'
+import { nextRandom, nodes, sessionTimeoutMs, settle } from './nodes.ts'
 
 /** As the store itself does when time has run out. */
 async function endLease(metastore: Metastore, lease: string): Promise<void> {
@@ -199,6 +203,26 @@ describe('a partition whose leader', () => {
     assert.deepEqual([now().leader, now().isr], [2, [2]])
     await controls[1].giveAway(topicId, 0)
     assert.deepEqual([now().leader, now().leaderEpoch], [2, 1])
+  })
+})
+
+describe('a broker that joins', () => {
+  it('registers again when its registration is taken away in the very moment in which it is made', async () => {
+    const clock = new ManualClock()
+    const store = await openEmbeddedMetastore({ clock, logger: silent })
+    let left = 1
+    const metastore: Metastore = Object.assign(Object.create(store), {
+      txn(transaction: Transaction) {
+        const done = store.txn(transaction)
+        const registers = transaction.success?.some(({ type, key }) => type === 'put' && key === keys.registration(1))
+        if (registers && left-- > 0) void store.txn({ success: [{ type: 'delete', key: keys.registration(1) }] })
+        return done
+      }
+    })
+    const control = await openControl({ metastore, nodeId: 1, clock, random: nextRandom(), logger: silent })
+    await settle()
+    assert.equal(control.image.broker(1)?.epoch, control.brokerEpoch)
+    await control.close()
   })
 })
 
