@@ -140,6 +140,7 @@ export class Controller {
       this.outvoted = undefined
     }
     if (!this.leadership) return
+    for (const { topicId } of change.deleted) this.preferred.forget(topicId)
     // Configs say who may lead where nobody does.
     if (change.brokers || change.brokerConfigs) this.everything = true
     if (!this.everything) {

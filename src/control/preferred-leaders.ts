@@ -33,8 +33,8 @@ export interface PreferredLeadersWorld {
 export class PreferredLeaders {
   private readonly world: PreferredLeadersWorld
   private readonly away = new Map<TopicId, Set<number>>()
-  /** By partition, the registration that it was last given back to. */
-  private readonly given = new Map<string, number>()
+  /** By topic and partition, the life that it was last given back to. */
+  private readonly given = new Map<TopicId, Map<number, number>>()
   private timer: Timer | undefined
   private running = false
 
@@ -44,18 +44,25 @@ export class PreferredLeaders {
 
   /** To be called for every partition when it, or who is there, may have changed. */
   note(topicId: TopicId, index: number, { leader, leaderBrokerEpoch, replicas }: PartitionImage): void {
+    // Who was not there, was about to stop, or had a full disk, may lead again when that is over: it gave nothing away.
+    if (this.world.image.broker(replicas[0])?.draining !== false) this.given.get(topicId)?.delete(index)
     const known = this.away.get(topicId)
     if (leader === replicas[0]) {
       if (!known?.delete(index)) return
       if (known.size === 0) this.away.delete(topicId)
-      this.given.set(`${topicId}/${index}`, leaderBrokerEpoch)
+      const given = this.given.get(topicId) ?? new Map<number, number>()
+      this.given.set(topicId, given.set(index, leaderBrokerEpoch))
       return
     }
-    // Who was about to stop, or had a full disk, may lead again when that is over.
-    if (this.world.image.broker(replicas[0])?.draining) this.given.delete(`${topicId}/${index}`)
     if (known) known.add(index)
     else this.away.set(topicId, new Set([index]))
     this.wait(this.world.intervalMs)
+  }
+
+  /** The topic is no more. */
+  forget(topicId: TopicId): void {
+    this.away.delete(topicId)
+    this.given.delete(topicId)
   }
 
   /** This broker is the controller no more. */
@@ -101,7 +108,7 @@ export class PreferredLeaders {
         const elected = partition && electedBy('preferred', image, partition, policy)
         if (typeof elected !== 'object') continue
         // It could not serve what it led, and gave it away: not again in this life.
-        if (this.given.get(`${topicId}/${index}`) === elected.leaderBrokerEpoch) continue
+        if (this.given.get(topicId)?.get(index) === elected.leaderBrokerEpoch) continue
         returns.push({ topicId, index, partition: elected })
         if (returns.length === electedTogether) return returns
       }

@@ -62,6 +62,22 @@ describe('leaders that are not the preferred ones', () => {
     assert.deepEqual(led(), [2])
   })
 
+  it('are given back as often as the preferred one was taken for gone, though it lived', async () => {
+    const { clock, controls, led, now, back, topicId } = await away(1, () => true)
+    const second = controls[1]
+    for (let time = 0; time < 2; time++) {
+      clock.advance(60_000)
+      await settle()
+      assert.deepEqual(led(), [1])
+      await second.reportGone(1, back.brokerEpoch!)
+      await settle()
+      assert.deepEqual([led(), second.image.broker(1)?.epoch], [[2], back.brokerEpoch])
+      const change = { isr: [2, 3, 1], joining: [{ nodeId: 1, epoch: back.brokerEpoch! }], minIsr: 1 }
+      assert.ok(await second.changeIsr(topicId, 0, now(0, second), change))
+      await settle()
+    }
+  })
+
   it('are looked for only while there are some', async () => {
     const { clock, controls } = await nodes(3, 1, texts)
     const [first, second] = controls
