@@ -18,13 +18,19 @@ async function open(minInsyncReplicas = 1): Promise<SimCluster> {
   for (const machine of sim.machines) machine.start()
   await sim.run(5000, () => sim.machines.every(({ isUp }) => isUp))
   await makeTopic(sim, topics[0])
+  // The others hear of it a moment later.
+  await sim.run(5000, () => sim.machines.every(({ nodeId }) => findReplica(sim, nodeId)))
   return sim
 }
 
-function replicaOf(sim: SimCluster, nodeId: number): Partition {
+function findReplica(sim: SimCluster, nodeId: number): Partition | undefined {
   const broker = sim.machines[nodeId - 1].node?.broker
   const topicId = broker?.control.image.topic(topic.name)?.topicId
-  const partition = topicId && broker.partitions.ofTopic(topicId)[0]
+  return topicId && broker ? broker.partitions.ofTopic(topicId)[0] : undefined
+}
+
+function replicaOf(sim: SimCluster, nodeId: number): Partition {
+  const partition = findReplica(sim, nodeId)
   assert.ok(partition, `broker ${nodeId} has its replica`)
   return partition
 }
