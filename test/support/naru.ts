@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +16,8 @@ export interface NaruOptions {
   dataDir?: string
   /** A free one when absent. */
   port?: number
+  /** A file that what it prints is added to. */
+  logFile?: string
 }
 
 /** A broker in a process of its own, or several that suites treat as one. */
@@ -100,6 +102,7 @@ async function spawnNaru(port: number, dataDir: string, options: NaruOptions): P
     }
     const timer = setTimeout(() => give('printed no bootstrap address within 30 s'), 30_000)
     const read = (chunk: string) => {
+      if (options.logFile !== undefined) appendFileSync(options.logFile, chunk)
       output = (output + chunk).slice(-65_536)
       const address = /bootstrap\W+(?:servers?\W+)?([\w.-]+:\d+)/i.exec(output)
       if (!address) return

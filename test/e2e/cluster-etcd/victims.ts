@@ -17,6 +17,8 @@ export interface InEtcdOptions {
   readonly links?: boolean
   /** Flags of etcd. */
   readonly etcdArgs?: readonly string[]
+  /** A file for the log lines of all brokers. */
+  readonly logFile?: string
 }
 
 /** Three brokers that know one another by an etcd alone. */
@@ -63,7 +65,8 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
           args,
           env: environmentOf(settings),
           port,
-          dataDir: join(folder, `broker-${id}`)
+          dataDir: join(folder, `broker-${id}`),
+          logFile: options.logFile
         })
       )
     }

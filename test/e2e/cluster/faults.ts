@@ -124,13 +124,17 @@ const disturbLink =
 const fillDisk: Fault = async ({ cluster, clients, random }) => {
   const { name, disk } = pick(random, cluster.disks)
   const forMs = 500 + below(random, 4000)
-  const found = () => cluster.output().split('the disk is full').length
-  const before = found()
+  const fromMs = Date.now()
+  const isFound = () =>
+    cluster
+      .output()
+      .split('\n')
+      .some(line => line.includes('the disk is full') && Date.parse(JSON.parse(line).time) >= fromMs)
   disk.fill()
   // Small records would take long to run into it.
   clients.paddingBytes = 64 * 1024
   try {
-    await until(() => found() > before, 'the broker finds its disk full')
+    await until(isFound, 'the broker finds its disk full')
     await sleep(forMs)
   } finally {
     clients.paddingBytes = 0

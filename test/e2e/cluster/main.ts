@@ -75,7 +75,7 @@ async function inEtcd(etcdNodes: number): Promise<[FaultyCluster, Record<string,
   // Where nothing but etcd is at fault no leader may move. A broker may need seconds to find another node of it.
   const onlyEtcd = values.scenario?.split(',').every(name => name.startsWith('etcd-'))
   const settings: Settings = onlyEtcd ? { 'broker.session.timeout.ms': String(lastingSessionMs) } : {}
-  const made = await threeInEtcd({ etcdNodes, links: true, settings })
+  const made = await threeInEtcd({ etcdNodes, links: true, settings, logFile })
   const forMs = values.for === undefined ? undefined : Number(values.for)
   const { 'supervisor-kill': _kill, 'supervisor-pause': _pause, ...brokers } = faultsOf(made)
   const faults = Object.entries(etcdFaultsOf(made)).map(([name, fault]) => [`etcd-${name}`, fault(forMs)])
