@@ -117,8 +117,8 @@ export class Roles {
       this.retire(partition)
     else if (isOurs) {
       this.lead(partition, image)
-      // Perhaps nobody else could when the damage was found.
-      if (partition.log.damage.isKnown && image.isr.length > 1) this.forsake(partition)
+      // Perhaps nobody else could when the damage was found. Eligible ones never get past it to come in sync.
+      if (partition.log.damage.isKnown && image.isr.length + (image.elr?.length ?? 0) > 1) this.forsake(partition)
     } else if (leader && leader.nodeId !== control.nodeId) {
       this.stopLeading(partition)
       this.fetchers.follow(partition, leader.nodeId, image.leaderEpoch, image.isr.includes(control.nodeId))
