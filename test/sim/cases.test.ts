@@ -8,7 +8,15 @@ import { SimCluster } from './cluster.ts'
 import { type Plan, planOf } from './plan.ts'
 import { makeTopic } from './scenario.ts'
 
-const topic = { name: 'case', partitions: 1, replicas: 3, minInsyncReplicas: 1, pageCache: false, compacted: false }
+const topic = {
+  name: 'case',
+  partitions: 1,
+  replicas: 3,
+  minInsyncReplicas: 1,
+  pageCache: false,
+  compacted: false,
+  unclean: false
+}
 
 /** Three brokers in peace, with one topic of three replicas. */
 async function open(minInsyncReplicas = 1): Promise<SimCluster> {

@@ -7,7 +7,8 @@ import { OptionValues } from '../../src/std/option.ts'
 import { below, type Random, SeededRandom } from '../../src/std/random.ts'
 import { Coverage } from './coverage.ts'
 import { Machine } from './machine.ts'
-import { observe, observedLogger, PartitionWatch } from './observe.ts'
+import { observe, observedLogger } from './observe.ts'
+import { PartitionWatch } from './partition-watch.ts'
 import { type Plan, planOf } from './plan.ts'
 import { SimClock } from './world/clock.ts'
 import { DiskLoad } from './world/disk.ts'
@@ -49,7 +50,7 @@ export class SimCluster {
   readonly machines: Machine[]
   readonly logger: Logger
   /** What became of partitions, as the metastore has it. */
-  readonly partitionWatch: PartitionWatch
+  readonly partitions: PartitionWatch
   readonly load = new DiskLoad()
   /** The machine whose disk may rot. */
   flipped: Machine | undefined
@@ -68,11 +69,10 @@ export class SimCluster {
     this.logger = logger
     this.random = new SeededRandom(seed + 0x1_0000_0000)
     this.coverage = new Coverage()
-    observe(this.coverage)
     this.network = new SimNetwork(clock, this.fork())
-    this.partitionWatch = new PartitionWatch(this.coverage)
-    metastore.watch('partitions/', 1, { changed: batch => this.partitionWatch.changed(batch), ended() {} })
-    this.coordination = new SimCoordination(metastore, clock, this.fork(), this.coverage, this.partitionWatch)
+    this.partitions = new PartitionWatch(this.coverage, metastore)
+    observe({ coverage: this.coverage, partitions: this.partitions })
+    this.coordination = new SimCoordination(metastore, clock, this.fork(), this.coverage, this.partitions)
     this.coordination.watchDelayMaxMs = plan.watchDelayMaxMs
     this.machines = Array.from({ length: plan.brokers }, (_, at) => new Machine(at + 1, this))
   }
@@ -98,6 +98,12 @@ export class SimCluster {
 
   loggerOf(nodeId: number): Logger {
     return observedLogger(this.logger, this.coverage, nodeId)
+  }
+
+  /** The controller, as a broker that serves knows it. */
+  get controllerId(): number | undefined {
+    return this.machines.find(({ node, metastore }) => node && !metastore?.silent)?.node?.broker.control.image
+      .controllerId
   }
 
   get isOver(): boolean {

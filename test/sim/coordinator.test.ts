@@ -12,7 +12,15 @@ import { planOf } from './plan.ts'
 import { makeTopic } from './scenario.ts'
 
 const groupId = 'group'
-const topic = { name: 'case', partitions: 1, replicas: 3, minInsyncReplicas: 2, pageCache: false, compacted: false }
+const topic = {
+  name: 'case',
+  partitions: 1,
+  replicas: 3,
+  minInsyncReplicas: 2,
+  pageCache: false,
+  compacted: false,
+  unclean: false
+}
 
 async function open(): Promise<SimCluster> {
   const plan = { ...planOf(1), brokers: 3, topics: [topic], lossProbability: 0, watchDelayMaxMs: 0 }

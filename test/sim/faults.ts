@@ -156,20 +156,41 @@ const faults = {
     one(sim, upOf(sim), machine => {
       if (machine.metastore) sim.coordination.endLeases(machine.metastore)
       return `leases of ${machine.nodeId} end`
-    })
+    }),
+  'one left behind': sim =>
+    // The controller must hear of it, or nobody is elected.
+    one(
+      sim,
+      upOf(sim).filter(({ nodeId }) => nodeId !== sim.controllerId),
+      machine => {
+        const others = upOf(sim).filter(other => other !== machine)
+        if (others.length < 2) return undefined
+        const [first, second] = others.splice(below(sim.random, others.length - 1), 2)
+        if (machine.metastore) machine.metastore.silent = true
+        sim.network.cut(first.host, second.host)
+        const later = (ms: number, act: () => void) => sim.clock.after(ms, () => !sim.isOver && act())
+        const endLeases = ({ metastore }: Machine) => metastore && sim.coordination.endLeases(metastore)
+        // What the first one led the second one leads, without the last records, and back again, before the machine hears of either.
+        later(60, () => endLeases(first))
+        later(250, () => sim.network.healAll())
+        later(800, () => endLeases(second))
+        later(1400, () => machine.metastore?.speak(false))
+        return `leaders go from ${first.nodeId} to ${second.nodeId} and back, and ${machine.nodeId} does not hear of it`
+      }
+    )
 } satisfies Record<string, Fault>
 
 /** Flips a bit in a segment of a replica, of which another one is in sync: it must come from there again. */
 function flipBit(sim: SimCluster, machine: Machine): string | undefined {
-  const image = sim.machines.find(({ isUp }) => isUp)?.node?.broker.control.image
   // What a process has checked once it does not check again: it finds what rots while it is not there.
   machine.kill()
   const { disk, nodeId } = machine
   const segments = disk.paths().filter(path => {
     const [, topicId, index] = /([^/]{22})-(\d+)\/[^/]+\.log$/.exec(path) ?? []
     if (!topicId || disk.contents(path).length === 0) return false
-    const isElsewhere = sim.partitionWatch.isrOf(topicId, Number(index)).some(member => member !== nodeId)
-    return isElsewhere && !image?.topicById(topicId)?.configs['flush.messages']
+    // What the others have in their page caches only may be gone before it is fetched from there.
+    if (sim.partitions.isPageCached(topicId) !== false) return false
+    return sim.partitions.isrOf(topicId, Number(index)).some(member => member !== nodeId)
   })
   if (segments.length === 0) return undefined
   const path = sim.pick(segments)
@@ -179,7 +200,8 @@ function flipBit(sim: SimCluster, machine: Machine): string | undefined {
 }
 
 export type FaultName = keyof typeof faults
-export const faultNames = Object.keys(faults) as FaultName[]
+/** Those that were there first, by which plans are drawn: seeds stay what they were. */
+export const faultNames = (Object.keys(faults) as FaultName[]).filter(name => name !== 'one left behind')
 
 /** What undoes faults; always among what may be done next. */
 const remedies: [weight: number, remedy: Fault][] = [

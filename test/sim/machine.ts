@@ -91,6 +91,7 @@ export class Machine {
   /** The machine has no power: what was not synced may be gone, and nobody hears from it. */
   losePower(): void {
     this.sim.coverage.count('power lost')
+    this.sim.partitions.powerLost(this.nodeId)
     this.end()
     this.sim.network.darken(this.host)
     this.disk = this.disk.afterCrash()

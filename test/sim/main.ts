@@ -5,8 +5,9 @@
  */
 import { parseArgs } from 'node:util'
 import { type Logger, silent } from '../../src/std/log.ts'
+import { textOf } from './anomaly.ts'
 import { Coverage } from './coverage.ts'
-import { harshPlanOf } from './plan.ts'
+import { caughtBy } from './planted.ts'
 import { Bed, plants } from './plants.ts'
 import { runSeed, type SimResult } from './scenario.ts'
 import { search } from './search.ts'
@@ -29,7 +30,7 @@ else if (values.seeds === undefined && values.minutes === undefined) {
   tell(result)
   const reached = Object.entries(result.coverage).map(([state, times]) => `${state} ${times}`)
   console.log(`  reached: ${reached.join(', ')}`)
-  process.exitCode = result.faults.length > 0 ? 1 : 0
+  process.exitCode = result.anomalies.length > 0 ? 1 : 0
 } else {
   const beganMs = performance.now()
   const failed: number[] = []
@@ -43,7 +44,8 @@ else if (values.seeds === undefined && values.minutes === undefined) {
     },
     result => {
       coverages.push(result.coverage)
-      if (result.faults.length === 0) return
+      if (coverages.length % 500 === 0) console.log(`${coverages.length} seeds so far, ${failed.length} failed`)
+      if (result.anomalies.length === 0) return
       failed.push(result.seed)
       tell(result)
     }
@@ -58,28 +60,27 @@ else if (values.seeds === undefined && values.minutes === undefined) {
   process.exitCode = failed.length > 0 ? 1 : 0
 }
 
-/** Runs seeds with each planted bug until one finds it. */
+/** Runs seeds with each planted bug until one finds it by what it does to users. */
 async function findPlants(like: RegExp): Promise<void> {
   const bed = new Bed()
-  for (const { name, plant } of plants) {
-    if (!like.test(name)) continue
-    plant(bed)
-    let found: SimResult | undefined
-    for (let seed = first; !found && seed < first + Number(values.seeds ?? 300); seed++) {
-      const result = await runSeed(seed, silent, harshPlanOf(seed))
-      if (result.faults.length > 0) found = result
+  for (const plant of plants) {
+    if (!like.test(plant.name)) continue
+    const seedsMax = Number(values.seeds ?? 300)
+    let result = `NOT FOUND in ${seedsMax} seeds`
+    for (let seed = first; seed < first + seedsMax; seed++) {
+      const caught = await caughtBy(plant, seed, bed)
+      if (!caught) continue
+      result = `${seed - first + 1} seeds, ${textOf(caught).slice(0, 200)}`
+      break
     }
-    bed.clear()
-    console.log(
-      found ? `${name}: ${found.seed - first + 1} seeds, ${found.faults[0].slice(0, 200)}` : `${name}: NOT FOUND`
-    )
+    console.log(`${plant.name}: ${result}`)
   }
 }
 
-function tell({ seed, story, faults, acknowledged, read }: SimResult): void {
+function tell({ seed, story, anomalies, acknowledged, read }: SimResult): void {
   console.log(`seed ${seed}: ${acknowledged} acknowledged, ${read} offsets read`)
   for (const event of story) console.log(`  ${event}`)
-  for (const fault of faults.slice(0, 20)) console.log(`  FAULT ${fault}`)
+  for (const anomaly of anomalies) console.log(`  ANOMALY ${textOf(anomaly)}`)
 }
 
 function consoleLogger(): Logger {

@@ -9,6 +9,8 @@ export interface TopicPlan {
   /** Acknowledged means in the page cache: it survives the end of a process, and no power loss. */
   readonly pageCache: boolean
   readonly compacted: boolean
+  /** Anyone may lead where nobody in sync can: what the others had is gone then. */
+  readonly unclean: boolean
 }
 
 /** What one seed is made of: a random part of all faults and features, so that each is also tried without the others. */
@@ -25,6 +27,8 @@ export interface Plan {
   readonly moves: boolean
   /** How likely each fault is, against each other. */
   readonly faults: ReadonlyMap<FaultName, number>
+  /** How many records producers put into a batch at most. */
+  readonly recordsMax: number
   /** Faults go on for so long. */
   readonly troubleMs: number
   /** Between two faults at most. */
@@ -38,21 +42,23 @@ export function planOf(seed: number): Plan {
   const random = new SeededRandom(seed)
   const brokers = pick(random, [1, 2, 3, 3, 3, 3, 3, 4, 5])
   const topics = Array.from({ length: pick(random, [1, 1, 2]) }, (_, at) => topicOf(random, `main-${at}`, brokers))
-  return {
+  const plan: Plan = {
     brokers,
-    topics,
     members: pick(random, [0, 1, 2, 2, 3]),
     passingTopics: chance(random, 0.4),
     deleteRecords: chance(random, 0.3),
     elections: chance(random, 0.3),
     faults: new Map(faultNames.flatMap(name => (chance(random, 0.4) ? [[name, 1 + below(random, 5)] as const] : []))),
+    recordsMax: 3,
     troubleMs: 2500 + below(random, 3500),
     calmMaxMs: pick(random, [150, 300, 600, 1000]),
     lossProbability: pick(random, [0, 0, 0.05, 0.2]),
     watchDelayMaxMs: pick(random, [0, 0, 5, 200]),
     // What comes later is drawn later: seeds stay what they were.
-    moves: chance(random, 0.3) && brokers > 1
+    moves: chance(random, 0.3) && brokers > 1,
+    topics: topics.map(topic => ({ ...topic, unclean: topic.replicas > 1 && chance(random, 0.15) }))
   }
+  return chance(random, 0.2) ? { ...plan, faults: new Map([...plan.faults, ['one left behind', 2]]) } : plan
 }
 
 /** Three brokers that are often cut off, killed and without power: what a bug in replication shows under soonest. */
@@ -61,7 +67,17 @@ export function harshPlanOf(seed: number): Plan {
   const minInsyncReplicas = 1 + below(random, 2)
   return {
     brokers: 3,
-    topics: [{ name: 'main', partitions: 2, replicas: 3, minInsyncReplicas, pageCache: false, compacted: false }],
+    topics: [
+      {
+        name: 'main',
+        partitions: 2,
+        replicas: 3,
+        minInsyncReplicas,
+        pageCache: false,
+        compacted: false,
+        unclean: false
+      }
+    ],
     members: 0,
     passingTopics: false,
     deleteRecords: false,
@@ -76,12 +92,14 @@ export function harshPlanOf(seed: number): Plan {
       ['slow disk', 3],
       ['latency', 1],
       ['metastore unheard', 2],
+      ['lease ended', 3],
       ['all powerless', 1]
     ]),
+    recordsMax: 3,
     troubleMs: 6000,
     calmMaxMs: 500,
     lossProbability: below(random, 2) * 0.05,
-    watchDelayMaxMs: 0
+    watchDelayMaxMs: below(random, 2) * 400
   }
 }
 
@@ -93,7 +111,8 @@ function topicOf(random: Random, name: string, brokers: number): TopicPlan {
     replicas,
     minInsyncReplicas: 1 + below(random, Math.min(2, replicas)),
     pageCache: chance(random, 0.15),
-    compacted: chance(random, 0.15)
+    compacted: chance(random, 0.15),
+    unclean: false
   }
 }
 

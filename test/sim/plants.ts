@@ -10,6 +10,8 @@ import { LeaderRole } from '../../src/partition/leader.ts'
 import { Partition } from '../../src/partition/partition.ts'
 import { PartitionIsrKeeper } from '../../src/replication/isr-keeper.ts'
 import { Lane } from '../../src/replication/lane.ts'
+import type { AnomalyKind } from './anomaly.ts'
+import { harshPlanOf, type Plan } from './plan.ts'
 
 /** A bug that the simulator must find. */
 export interface Plant {
@@ -17,6 +19,9 @@ export interface Plant {
   /** A seed that finds it, and how many seeds from 1 on it took to find the first. */
   readonly seed: number
   readonly took: number
+  /** What it does to users; each run that catches it must show some of that. */
+  readonly causes: readonly AnomalyKind[]
+  readonly planOf: (seed: number) => Plan
   plant(bed: Bed): void
 }
 
@@ -48,8 +53,10 @@ type Change = (compare: readonly Compare[], success: readonly Operation[]) => Pr
 export const plants: readonly Plant[] = [
   {
     name: 'a high watermark that does not wait for all of the ISR',
-    seed: 2,
-    took: 2,
+    causes: ['lost'],
+    planOf: harshPlanOf,
+    seed: 6,
+    took: 6,
     plant: bed =>
       bed.put(LeaderRole.prototype, 'committedEnd', {
         value(this: { log: { durableEndOffset: number } }, floor: number) {
@@ -59,8 +66,10 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a follower that acknowledges before its sync',
-    seed: 5,
-    took: 5,
+    causes: ['lost'],
+    planOf: harshPlanOf,
+    seed: 2,
+    took: 2,
     plant(bed) {
       bed.put(FollowerRole.prototype, 'position', {
         value(this: { partition: Partition }) {
@@ -84,8 +93,10 @@ export const plants: readonly Plant[] = [
   {
     // As Kafka did before KIP-101: a follower keeps its high watermark, on disk too, and cuts its log there.
     name: 'a follower that cuts its log by its high watermark, and not by epochs',
-    seed: 10,
-    took: 10,
+    causes: ['lost', 'diverged'],
+    planOf: harshPlanOf,
+    seed: 7,
+    took: 7,
     plant(bed) {
       const nodeOf = new WeakMap<Partition, number>()
       const kept = new Map<string, number>()
@@ -129,8 +140,10 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a broker that does not sync',
-    seed: 1,
-    took: 1,
+    causes: ['lost'],
+    planOf: harshPlanOf,
+    seed: 2,
+    took: 2,
     plant(bed) {
       const { open } = SimulatedDisk.prototype
       bed.put(SimulatedDisk.prototype, 'open', {
@@ -143,8 +156,10 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a leader that changes its ISR without asking',
-    seed: 1,
-    took: 1,
+    causes: ['lost'],
+    planOf: harshPlanOf,
+    seed: 5,
+    took: 5,
     plant: bed =>
       bed.put(PartitionIsrKeeper.prototype, 'change', {
         async value(this: { partition: Partition }, leader: LeaderRole, isr: readonly number[]) {
@@ -155,8 +170,11 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'an ISR change that holds whatever the partition has become',
-    seed: 24,
-    took: 24,
+    // It brings back a leader, and a set in sync, that are no more: who is elected next may lack what was committed since.
+    causes: ['policy', 'lost', 'diverged'],
+    planOf: harshPlanOf,
+    seed: 7,
+    took: 7,
     plant(bed) {
       const change = Metadata.prototype.change as Change
       bed.put(Metadata.prototype, 'change', {
@@ -172,8 +190,10 @@ export const plants: readonly Plant[] = [
   },
   {
     name: 'a leader epoch that stays when a leader restarts',
-    seed: 1,
-    took: 1,
+    causes: ['diverged', 'lost'],
+    planOf: harshPlanOf,
+    seed: 16,
+    took: 16,
     plant(bed) {
       const change = Metadata.prototype.change as Change
       bed.put(Metadata.prototype, 'change', {

@@ -2,6 +2,7 @@ import { offsetsTopic } from '../../src/broker/broker.ts'
 import type { NewTopic } from '../../src/broker/topics.ts'
 import { messageOf } from '../../src/std/errors.ts'
 import type { Logger } from '../../src/std/log.ts'
+import { Anomalies, type Anomaly } from './anomaly.ts'
 import { checkGroup } from './checks/groups.ts'
 import { checkHistory } from './checks/history.ts'
 import { allReplicas, type Content, compareReplicas, contentOf, type Replicas, unsettled } from './checks/replicas.ts'
@@ -16,7 +17,7 @@ const recoveryMs = 40_000
 export interface SimResult {
   readonly seed: number
   /** What went wrong; empty when nothing did. */
-  readonly faults: readonly string[]
+  readonly anomalies: readonly Anomaly[]
   readonly acknowledged: number
   readonly read: number
   /** What was done to the cluster. */
@@ -29,7 +30,7 @@ export interface SimResult {
 export async function runSeed(seed: number, logger?: Logger, plan = planOf(seed)): Promise<SimResult> {
   const sim = await SimCluster.open(seed, logger, plan)
   const story = [describePlan(sim)]
-  const faults: string[] = []
+  const anomalies = new Anomalies()
   const clients = new SimClients(sim)
   try {
     for (const machine of sim.machines) machine.start()
@@ -39,28 +40,30 @@ export async function runSeed(seed: number, logger?: Logger, plan = planOf(seed)
     sim.coordination.lossProbability = plan.lossProbability
     await trouble(sim, story)
     makePeace(sim)
-    await recover(sim, clients, faults)
-    if (faults.length === 0) await check(sim, clients, faults)
+    await recover(sim, clients, anomalies)
+    if (anomalies.isEmpty) await check(sim, clients, anomalies)
   } catch (error) {
-    faults.push(`the simulation broke: ${error instanceof Error ? error.stack : error}`)
+    anomalies.add('stuck', `the simulation broke: ${error instanceof Error ? error.stack : error}`)
   } finally {
     sim.close()
   }
-  if (faults.length > 0)
-    for (const { name, anomalies } of clients.partitions)
-      for (const anomaly of anomalies) faults.push(`${name}: ${anomaly}`)
+  for (const partition of clients.partitions) anomalies.addAll(partition.anomalies, partition.name)
+  anomalies.addAll(clients.topics.anomalies, 'passing topics')
+  anomalies.addAll(clients.group.anomalies, clients.group.groupId)
+  anomalies.addAll(sim.partitions.anomalies, 'metastore')
   const acknowledged = clients.partitions.reduce((sum, partition) => sum + partition.acknowledgedCount, 0)
   const read = clients.partitions.reduce((sum, partition) => sum + partition.read.size, 0)
   const coverage = Object.fromEntries(sim.coverage.counts)
-  return { seed, faults: [...new Set(faults)], acknowledged, read, story, coverage }
+  return { seed, anomalies: anomalies.list, acknowledged, read, story, coverage }
 }
 
 function describePlan({ plan }: SimCluster): string {
-  const topics = plan.topics.map(({ name, partitions, replicas, minInsyncReplicas, pageCache, compacted }) =>
+  const topics = plan.topics.map(({ name, partitions, replicas, minInsyncReplicas, pageCache, compacted, unclean }) =>
     [
       `${name}: ${partitions} partitions, ${replicas} replicas, min.insync.replicas=${minInsyncReplicas}`,
       pageCache ? ', page cache' : '',
-      compacted ? ', compacted' : ''
+      compacted ? ', compacted' : '',
+      unclean ? ', unclean elections' : ''
     ].join('')
   )
   const rest = `${plan.members} members, changes lost ${plan.lossProbability}, watches late ${plan.watchDelayMaxMs} ms`
@@ -73,6 +76,7 @@ export async function makeTopic(sim: SimCluster, plan: TopicPlan): Promise<void>
   if (!node) throw new Error('the first broker did not start')
   const configs = { 'min.insync.replicas': String(plan.minInsyncReplicas) } as Record<string, string>
   if (plan.pageCache) configs['flush.messages'] = '9223372036854775807'
+  if (plan.unclean) configs['unclean.leader.election.enable'] = 'true'
   if (plan.compacted) Object.assign(configs, { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.01' })
   const wanted: NewTopic = {
     name: plan.name,
@@ -96,7 +100,7 @@ async function trouble(sim: SimCluster, story: string[]): Promise<void> {
 }
 
 /** Everything comes back by itself, once processes are started that had ended: brokers, and clients too. */
-async function recover(sim: SimCluster, clients: SimClients, faults: string[]): Promise<void> {
+async function recover(sim: SimCluster, clients: SimClients, anomalies: Anomalies): Promise<void> {
   const before = clients.progress()
   const stuck = () => {
     const now = clients.progress()
@@ -113,19 +117,22 @@ async function recover(sim: SimCluster, clients: SimClients, faults: string[]): 
       return isDone()
     })
   await until(() => sim.machines.every(({ isUp }) => isUp) && stuck().length === 0)
-  for (const name of stuck()) faults.push(`long after the last fault: not ${name}`)
+  for (const name of stuck()) anomalies.add('stuck', `long after the last fault: not ${name}`)
   let ended = false
   void clients.stop().then(() => {
     ended = true
   })
   await until(() => ended && unsettled(sim).length === 0)
-  if (!ended) faults.push('clients still wait long after the last fault')
-  for (const what of unsettled(sim)) faults.push(`the cluster did not recover: ${what}`)
+  if (!ended) anomalies.add('stuck', 'clients still wait long after the last fault')
+  for (const what of unsettled(sim)) anomalies.add('stuck', `the cluster did not recover: ${what}`)
   sim.coverage.count(`recovered within ${Math.ceil((sim.clock.monotonic() - beganMs) / 10_000) * 10} s`)
 }
 
 /** All replicas with what they hold. One that is found to be damaged must come to be whole again. */
-async function readAll(sim: SimCluster, faults: string[]): Promise<(Replicas & { readonly contents: Content[] })[]> {
+async function readAll(
+  sim: SimCluster,
+  anomalies: Anomalies
+): Promise<(Replicas & { readonly contents: Content[] })[]> {
   for (let tries = 0; ; tries++) {
     const failed: string[] = []
     const read: (Replicas & { readonly contents: Content[] })[] = []
@@ -140,7 +147,7 @@ async function readAll(sim: SimCluster, faults: string[]): Promise<(Replicas & {
     const isMoving = failed.every(what => what.endsWith('the log was deleted'))
     const { flipped } = sim
     if (tries === 3 || !(flipped || isMoving)) {
-      faults.push(...failed)
+      for (const what of failed) anomalies.add('unreadable', what)
       return read
     }
     if (isMoving || !flipped) {
@@ -151,18 +158,17 @@ async function readAll(sim: SimCluster, faults: string[]): Promise<(Replicas & {
     await sim.during(flipped.stop(), 20_000)
     flipped.start()
     await sim.run(recoveryMs, () => unsettled(sim).length === 0)
-    for (const what of unsettled(sim)) faults.push(`damaged replicas were not mended: ${what}`)
+    for (const what of unsettled(sim)) anomalies.add('stuck', `damaged replicas were not mended: ${what}`)
   }
 }
 
-async function check(sim: SimCluster, clients: SimClients, faults: string[]): Promise<void> {
-  for (const replicas of await readAll(sim, faults)) {
+async function check(sim: SimCluster, clients: SimClients, anomalies: Anomalies): Promise<void> {
+  for (const replicas of await readAll(sim, anomalies)) {
     const { topic, index, contents } = replicas
-    compareReplicas(replicas, contents, faults)
+    compareReplicas(replicas, contents, anomalies)
     const history = clients.partitions.find(one => one.topic.name === topic.name && one.index === index)
     const wasMoved = sim.coverage.counts.has('replicas moved')
-    if (history) checkHistory(history, { content: contents[0], wasMoved }, faults)
-    if (topic.name === offsetsTopic) checkGroup(clients.group, contents, faults)
+    if (history) checkHistory(history, { content: contents[0], wasMoved }, anomalies)
+    if (topic.name === offsetsTopic) checkGroup(clients.group, contents, anomalies)
   }
-  faults.push(...clients.topics.anomalies)
 }

@@ -10,6 +10,9 @@ export interface Share {
   readonly seconds: number | undefined
 }
 
+/** A seed takes half a second of a processor that has nothing else to do. */
+const seedSecondsMax = 300
+
 /** Runs seeds from `first` on in `jobs` processes; gives the CPU time that it took, of all together. */
 export async function search(
   { first, count, seconds, jobs }: Omit<Share, 'step'> & { readonly jobs: number },
@@ -25,14 +28,28 @@ export async function search(
         seconds
       }
       const child = fork(worker, [JSON.stringify(share)], { execArgv: ['--import', 'tsx'] })
-      let cpuMs = 0
-      child.on('message', (message: { result: SimResult; cpuMs: number }) => {
-        cpuMs = message.cpuMs
-        take(message.result)
+      return new Promise<number>((resolve, reject) => {
+        let cpuMs = 0
+        let seed = share.first
+        // One that runs for ever would look like one that finds nothing.
+        const giveUp = () => {
+          child.kill()
+          reject(new Error(`seed ${seed} has not come to an end in ${seedSecondsMax} s`))
+        }
+        let patience = setTimeout(giveUp, seedSecondsMax * 1000)
+        child.on('message', (message: { result: SimResult; cpuMs: number }) => {
+          cpuMs = message.cpuMs
+          seed = message.result.seed + jobs
+          clearTimeout(patience)
+          patience = setTimeout(giveUp, seedSecondsMax * 1000)
+          take(message.result)
+        })
+        child.on('exit', code => {
+          clearTimeout(patience)
+          if (code === 0) resolve(cpuMs)
+          else reject(new Error(`a search ended with ${code}`))
+        })
       })
-      return new Promise<number>((resolve, reject) =>
-        child.on('exit', code => (code === 0 ? resolve(cpuMs) : reject(new Error(`a search ended with ${code}`))))
-      )
     })
   )
   return { cpuMs: spent.reduce((sum, ms) => sum + ms, 0) }

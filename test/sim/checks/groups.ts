@@ -1,10 +1,10 @@
 import { decodeGroupRecord } from '../../../src/groups/records.ts'
+import type { Anomalies } from '../anomaly.ts'
 import type { GroupHistory } from '../clients/member.ts'
 import { type Content, stateOf } from './replicas.ts'
 
 /** Holds what members of a group were told against what each replica of `__consumer_offsets` makes of its log. */
-export function checkGroup(group: GroupHistory, replicas: readonly Content[], faults: string[]): void {
-  for (const anomaly of group.anomalies.slice(0, 20)) faults.push(`${group.groupId}: ${anomaly}`)
+export function checkGroup(group: GroupHistory, replicas: readonly Content[], anomalies: Anomalies): void {
   for (const [at, content] of replicas.entries()) {
     const committed = new Map<string, number>()
     for (const [key, value] of stateOf(content)) {
@@ -15,7 +15,8 @@ export function checkGroup(group: GroupHistory, replicas: readonly Content[], fa
     for (const [partition, { floor, asked }] of group.partitions()) {
       const offset = committed.get(partition.name) ?? -1
       if (offset >= floor && offset <= asked) continue
-      faults.push(
+      anomalies.add(
+        'offsets',
         `${group.groupId}: replica ${at} has ${offset} committed for ${partition.name}, where ${floor} was told and ${asked} asked for`
       )
     }

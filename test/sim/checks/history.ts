@@ -1,3 +1,4 @@
+import type { Anomalies, AnomalyKind } from '../anomaly.ts'
 import type { PartitionHistory, ProducerHistory } from '../clients/history.ts'
 import type { Content } from './replicas.ts'
 
@@ -5,41 +6,44 @@ import type { Content } from './replicas.ts'
 export function checkHistory(
   history: PartitionHistory,
   { content, wasMoved }: { readonly content: Content; readonly wasMoved: boolean },
-  faults: string[]
+  anomalies: Anomalies
 ): void {
   const { start } = content
-  const fault = (what: string) => faults.push(`${history.name}: ${what}`)
-  for (const anomaly of history.anomalies) fault(anomaly)
+  const wrong = (kind: AnomalyKind, what: string) => anomalies.add(kind, `${history.name}: ${what}`)
   const byOffset = new Map(content.values.map(([offset, , value]) => [offset, value]))
   const there = new Map(content.values.map(([offset, , value]) => [value, offset]))
-  if (there.size < byOffset.size) fault(`${byOffset.size - there.size} records are there twice`)
+  if (there.size < byOffset.size) wrong('doubled', `${byOffset.size - there.size} records are there twice`)
   const known = new Set(history.producers.flatMap(({ records }) => [...records.keys()]))
-  for (const value of there.keys()) if (value !== null && !known.has(value)) fault(`${value} was never sent`)
+  for (const value of there.keys()) if (value !== null && !known.has(value)) wrong('foreign', `${value} was never sent`)
   /** Deleted on purpose, or superseded by a later record of its key. */
   const mayBeGone = (offset: number, key: string) =>
     offset < start || (history.topic.compacted && (lastOf.get(key) ?? -1) > offset)
   const lastOf = new Map(content.values.map(([offset, key]) => [key, offset]))
   for (const producer of history.producers) {
-    checkOrder(producer, history, content, fault)
+    checkOrder(producer, history, content, what => wrong('doubled', what))
     for (const [value, { fate, key }] of producer.records) {
       const offset = there.get(value)
-      if (fate === 'refused' && offset !== undefined) fault(`${value} was refused, and is at ${offset}`)
+      if (fate === 'refused' && offset !== undefined) wrong('refused', `${value} was refused, and is at ${offset}`)
       if (typeof fate !== 'object') continue
-      if (offset !== undefined && offset !== fate.offset && !history.mayLose)
-        fault(`${value} was acknowledged at ${fate.offset}, and is at ${offset}`)
+      const mayBeLost = history.mayLoseAt(fate.offset)
+      if (offset !== undefined && offset !== fate.offset && !mayBeLost)
+        wrong('changed', `${value} was acknowledged at ${fate.offset}, and is at ${offset}`)
       // One replica is the leader, which loses nothing; two are for a moment where it is moved.
       const isSafe = producer.acks === -1 || (history.topic.replicas === 1 && !wasMoved)
-      if (offset === undefined && isSafe && !history.mayLose && !mayBeGone(fate.offset, key))
-        fault(`${value} was acknowledged at ${fate.offset}, where there is ${byOffset.get(fate.offset) ?? 'nothing'}`)
+      if (offset === undefined && isSafe && !mayBeLost && !mayBeGone(fate.offset, key))
+        wrong(
+          'lost',
+          `${value} was acknowledged at ${fate.offset}, where there is ${byOffset.get(fate.offset) ?? 'nothing'}`
+        )
     }
   }
-  if (history.mayLose) return
   for (const [offset, value] of history.read) {
+    if (history.mayLoseAt(offset)) continue
     const now = byOffset.get(offset)
     if (now === value || (now === undefined && offset < start)) continue
     const key = history.producers.find(({ records }) => records.has(value))?.records.get(value)?.key
     if (now === undefined && key !== undefined && mayBeGone(offset, key)) continue
-    fault(`${value} was read at ${offset}, where there is ${now ?? 'nothing'} now`)
+    wrong('lost', `${value} was read at ${offset}, where there is ${now ?? 'nothing'} now`)
   }
 }
 
@@ -48,7 +52,7 @@ function checkOrder(
   producer: ProducerHistory,
   { mayLose }: PartitionHistory,
   content: Content,
-  fault: (what: string) => void
+  wrong: (what: string) => void
 ): void {
   // Requests without answers may overtake each other on two connections.
   if (producer.acks === 0) return
@@ -56,7 +60,7 @@ function checkOrder(
   let lastOffset = -1
   for (const [value, { fate }] of producer.acks === -1 && !mayLose ? records : []) {
     if (typeof fate !== 'object') continue
-    if (fate.offset <= lastOffset) fault(`${value} was acknowledged at ${fate.offset}, after ${lastOffset}`)
+    if (fate.offset <= lastOffset) wrong(`${value} was acknowledged at ${fate.offset}, after ${lastOffset}`)
     lastOffset = fate.offset
   }
   let last = -1
@@ -64,7 +68,7 @@ function checkOrder(
     if (!value?.startsWith(`${name}:`)) continue
     const number = Number(value.slice(name.length + 1))
     if (number <= last) {
-      fault(`record ${number} of ${name} comes after ${last}: doubled or reordered`)
+      wrong(`record ${number} of ${name} comes after ${last}: doubled or reordered`)
       return
     }
     last = number

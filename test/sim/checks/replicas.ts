@@ -3,6 +3,7 @@ import type { TopicImage } from '../../../src/control/types.ts'
 import type { Partition } from '../../../src/partition/partition.ts'
 import * as header from '../../../src/record/header.ts'
 import { iterateRecords } from '../../../src/record/iterate.ts'
+import type { Anomalies } from '../anomaly.ts'
 import type { SimCluster } from '../cluster.ts'
 
 /** The replicas of one partition, leader first. */
@@ -92,12 +93,12 @@ export async function contentOf({ log }: Partition): Promise<Content> {
 }
 
 /** Replicas are the same, byte for byte; where each compacts by itself, in what is left of every key. */
-export function compareReplicas({ topic, index }: Replicas, contents: readonly Content[], faults: string[]): void {
+export function compareReplicas({ topic, index }: Replicas, contents: readonly Content[], anomalies: Anomalies): void {
   const name = `${topic.name}-${index}`
   const isCompacted = topic.name === offsetsTopic || topic.configs['cleanup.policy'] === 'compact'
   for (const content of contents.slice(1)) {
     if (isCompacted ? sameState(content, contents[0]) : sameRecords(content, contents[0])) continue
-    faults.push(`the replicas of ${name} differ: ${firstDifference(contents[0], content)}`)
+    anomalies.add('diverged', `the replicas of ${name} differ: ${firstDifference(contents[0], content)}`)
     return
   }
 }

@@ -8,6 +8,7 @@ import { AlterPartitionReassignments } from '../../../src/wire/kafka/messages/al
 import { ElectLeaders } from '../../../src/wire/kafka/messages/elect-leaders.ts'
 import { Fetch } from '../../../src/wire/kafka/messages/fetch.ts'
 import { Produce } from '../../../src/wire/kafka/messages/produce.ts'
+import { Anomalies } from '../anomaly.ts'
 import { type Plan, pick } from '../plan.ts'
 import type { PartitionHistory } from './history.ts'
 import { valuesOf } from './reader.ts'
@@ -26,7 +27,7 @@ const triesMax = 50
 
 /** Makes, fills, grows and deletes topics: what a topic of the same name held before must never come back. */
 export class TopicMaker {
-  readonly anomalies: string[] = []
+  readonly anomalies = new Anomalies()
   /** Rounds that went from the making to the deletion. */
   rounds = 0
   private readonly plan: Plan
@@ -121,7 +122,8 @@ export class TopicMaker {
     ensureOk(errorCode, 'fetch')
     const values = valuesOf(records ?? Buffer.alloc(0))
     const other = values.find(([, value]) => !value.startsWith(`${id}:`))
-    if (other) this.anomalies.push(`${other[1]} was read at ${other[0]} of ${name}-${index}, whose id is ${id}`)
+    if (other)
+      this.anomalies.add('foreign', `${other[1]} was read at ${other[0]} of ${name}-${index}, whose id is ${id}`)
     if (!values.some(([offset]) => offset === upTo)) ensureOk(notYet, 'what was acknowledged')
   }
 }

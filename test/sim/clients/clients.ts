@@ -4,6 +4,7 @@ import { sleep } from '../../../src/std/clock.ts'
 import { codeOf } from '../../../src/std/errors.ts'
 import { below, chance } from '../../../src/std/random.ts'
 import { hostOf, type SimCluster } from '../cluster.ts'
+import type { TopicPlan } from '../plan.ts'
 import { administer, TopicMaker } from './admin.ts'
 import { PartitionHistory } from './history.ts'
 import { GroupHistory, SimMember } from './member.ts'
@@ -24,12 +25,7 @@ export class SimClients {
   constructor(sim: SimCluster) {
     this.sim = sim
     this.partitions = sim.plan.topics.flatMap(topic =>
-      Array.from(
-        { length: topic.partitions },
-        (_, index) =>
-          // A page cache does not outlive the power.
-          new PartitionHistory(topic, index, () => topic.pageCache && sim.coverage.counts.has('power lost'))
-      )
+      Array.from({ length: topic.partitions }, (_, index) => new PartitionHistory(topic, index, sim.partitions))
     )
     const idOf = async (name: string) => (await sim.coordination.store.get(keys.name(name))).item?.value
     this.topics = new TopicMaker(sim.plan, idOf, this.world('topic-maker'))
@@ -45,7 +41,7 @@ export class SimClients {
       this.running.push(this.consume(partition))
     }
     // Offsets in a partition that may lose some mean nothing for sure.
-    const sure = partitions.filter(({ topic }) => !topic.pageCache)
+    const sure = partitions.filter(({ topic }) => isSure(topic))
     if (sure.length > 0)
       for (let member = 0; member < sim.plan.members; member++) {
         const name = `member-${member}`
@@ -65,7 +61,7 @@ export class SimClients {
     for (const partition of this.partitions)
       for (const { name, acks, acknowledged } of partition.producers)
         if (acks !== 0) progress.set(`${name} is acknowledged`, acknowledged)
-    if (this.sim.plan.members > 0 && this.partitions.some(({ topic }) => !topic.pageCache))
+    if (this.sim.plan.members > 0 && this.partitions.some(({ topic }) => isSure(topic)))
       progress.set('the group commits', this.group.commits)
     if (this.sim.plan.passingTopics) progress.set('topics are made and deleted', this.topics.rounds)
     return progress
@@ -99,13 +95,14 @@ export class SimClients {
   }
 
   private producersOf(partition: PartitionHistory): ProducerPlan[] {
-    const { random } = this.sim
+    const { random, plan } = this.sim
+    const { recordsMax } = plan
     const plans: ProducerPlan[] = [
-      { name: `idempotent-${partition.name}`, acks: -1, idempotent: true, inFlight: 1 + below(random, 5) }
+      { name: `idempotent-${partition.name}`, acks: -1, idempotent: true, inFlight: 1 + below(random, 5), recordsMax }
     ]
     for (const acks of [-1, 1, 0] as const)
       if (chance(random, acks === -1 ? 0.7 : 0.3))
-        plans.push({ name: `acks${acks}-${partition.name}`, acks, idempotent: false, inFlight: 1 })
+        plans.push({ name: `acks${acks}-${partition.name}`, acks, idempotent: false, inFlight: 1, recordsMax })
     return plans
   }
 
@@ -125,3 +122,6 @@ export class SimClients {
       }
   }
 }
+
+/** Whether nothing that was acknowledged to all may ever be gone. */
+const isSure = ({ pageCache, unclean }: TopicPlan): boolean => !pageCache && !unclean

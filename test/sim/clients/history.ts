@@ -1,3 +1,5 @@
+import { Anomalies } from '../anomaly.ts'
+import type { PartitionWatch } from '../partition-watch.ts'
 import type { TopicPlan } from '../plan.ts'
 
 /** What a producer was told of a record: nothing (or nothing for sure), its place, or that it was not taken. */
@@ -22,36 +24,37 @@ export class PartitionHistory {
   /** By offset, as consumers have read them. */
   readonly read = new Map<number, string>()
   /** What must never have happened. */
-  readonly anomalies: string[] = []
+  readonly anomalies = new Anomalies()
   /** Records below were, or may have been, deleted on purpose. */
   deletedBelow = 0
 
-  private readonly isAtRisk: () => boolean
+  private readonly losses: Pick<PartitionWatch, 'mayLose' | 'mayLoseAt'>
 
-  constructor(topic: TopicPlan, index: number, isAtRisk: () => boolean) {
+  constructor(topic: TopicPlan, index: number, losses: Pick<PartitionWatch, 'mayLose' | 'mayLoseAt'>) {
     this.topic = topic
     this.index = index
-    this.isAtRisk = isAtRisk
+    this.losses = losses
   }
 
-  /** What was acknowledged may be gone, and other records be in its place. */
+  /** Something that was acknowledged may be gone, and other records be in its place. */
   get mayLose(): boolean {
-    return this.isAtRisk()
+    return this.losses.mayLose(this.topic.name, this.index)
+  }
+
+  /** What was acknowledged at this offset may be gone. */
+  mayLoseAt(offset: number): boolean {
+    return this.losses.mayLoseAt(this.topic.name, this.index, offset)
   }
 
   get name(): string {
     return `${this.topic.name}-${this.index}`
   }
 
-  anomaly(what: string): void {
-    if (this.anomalies.length < 20) this.anomalies.push(what)
-  }
-
   /** A consumer has read a record. */
   saw(offset: number, value: string): void {
     const before = this.read.get(offset)
     if (before !== undefined && before !== value && !this.mayLose)
-      this.anomaly(`offset ${offset} was read as ${before} and as ${value}`)
+      this.anomalies.add('changed', `offset ${offset} was read as ${before} and as ${value}`)
     this.read.set(offset, value)
   }
 

@@ -4,13 +4,14 @@ import { GroupMember } from '../../../src/client/group.ts'
 import { sleep } from '../../../src/std/clock.ts'
 import { codeOf } from '../../../src/std/errors.ts'
 import { below, chance, type Random } from '../../../src/std/random.ts'
+import { Anomalies } from '../anomaly.ts'
 import { CommitHistory, type PartitionHistory } from './history.ts'
 import { Reader } from './reader.ts'
 
 /** What a group was told, by partition. */
 export class GroupHistory {
   readonly groupId: string
-  readonly anomalies: string[] = []
+  readonly anomalies = new Anomalies()
   commits = 0
   private readonly byPartition = new Map<PartitionHistory, CommitHistory>()
 
@@ -34,9 +35,9 @@ export class GroupHistory {
   /** What is committed, as the coordinator says; -1: nothing. `floor` is what had been told when it was asked. */
   told(partition: PartitionHistory, offset: number, floor: number): void {
     const history = this.of(partition)
-    if (offset < floor) this.anomalies.push(`${partition.name}: committed is ${offset}, after ${floor} had been told`)
-    if (offset > history.asked)
-      this.anomalies.push(`${partition.name}: committed is ${offset}, and nobody committed more than ${history.asked}`)
+    const wrong = (what: string) => this.anomalies.add('offsets', `${partition.name}: committed is ${offset}, ${what}`)
+    if (offset < floor) wrong(`after ${floor} had been told`)
+    if (offset > history.asked) wrong(`and nobody committed more than ${history.asked}`)
     history.floor = Math.max(history.floor, offset)
   }
 }
@@ -135,7 +136,8 @@ export class SimMember {
       const { floor } = history
       await member.commit([{ topic: partition.topic.name, partition: partition.index, offset }])
       this.group.commits++
-      if (offset < floor) this.group.anomalies.push(`${partition.name}: ${offset} was committed after ${floor}`)
+      if (offset < floor)
+        this.group.anomalies.add('offsets', `${partition.name}: ${offset} was committed after ${floor}`)
       history.floor = Math.max(history.floor, offset)
     }
     await sleep(cluster.clock, 10 + below(this.random, 30))

@@ -14,6 +14,8 @@ export interface ProducerPlan {
   readonly idempotent: boolean
   /** How many requests are under way together. */
   readonly inFlight: number
+  /** How many records a batch has at most. */
+  readonly recordsMax: number
 }
 
 /** Between two requests at most. */
@@ -44,6 +46,13 @@ export class SimProducer {
   private sequence = 0
   /** Records that have not been acknowledged, of an idempotent producer. */
   private window: Batch[] = []
+  /** Something of it was taken: the brokers know it. */
+  private isKnown = false
+  /**
+   * Before anything was, one batch was refused, because nobody led yet or too few were in sync, and the next one was not.
+   * Who isn't known may begin with any sequence number (KIP-360), here as in Kafka: the first one never follows.
+   */
+  private isOvertaken = false
 
   constructor(
     partition: PartitionHistory,
@@ -96,7 +105,7 @@ export class SimProducer {
 
   private next(): string[] {
     const { records, name } = this.history
-    return Array.from({ length: 1 + below(this.random, 3) }, () => {
+    return Array.from({ length: 1 + below(this.random, this.plan.recordsMax) }, () => {
       const number = this.count++
       const value = `${name}:${number}`
       records.set(value, { fate: 'unknown', key: `${name}/${number % 5}` })
@@ -166,8 +175,11 @@ export class SimProducer {
     let failed: unknown
     for (const [at, answer] of answers.entries()) {
       const { values } = sent[at]
-      if (answer.status === 'fulfilled') this.settle(values, number => ({ offset: answer.value + number }))
-      else if (codeOf(answer.reason) === 'DUPLICATE_SEQUENCE_NUMBER') continue
+      if (answer.status === 'fulfilled') {
+        this.settle(values, number => ({ offset: answer.value + number }))
+        if (!this.isKnown && failed !== undefined) this.isOvertaken = true
+        this.isKnown = true
+      } else if (codeOf(answer.reason) === 'DUPLICATE_SEQUENCE_NUMBER') continue
       else {
         const code = codeOf(answer.reason)
         // After a batch that was not taken the next ones don't follow.
@@ -191,15 +203,17 @@ export class SimProducer {
   private bump(): void {
     const { producerId, producerEpoch } = this.identity
     this.identity = { producerId, producerEpoch: producerEpoch + 1 }
+    this.isOvertaken = false
     this.begin()
   }
 
   private suspect(value: string, error: unknown): void {
     const code = codeOf(error)
     // What only a damaged replica has can't always be told from what is new.
-    if (code === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && messageOf(error).includes('damaged on disk')) return
+    if (code === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && (this.isOvertaken || messageOf(error).includes('damaged on disk')))
+      return
     const forged = code === 'OUT_OF_ORDER_SEQUENCE_NUMBER' || code === 'INVALID_PRODUCER_EPOCH'
     if ((forged && !this.partition.mayLose) || code === 'UNKNOWN_SERVER_ERROR' || code === 'CORRUPT_MESSAGE')
-      this.partition.anomaly(`${value}: ${code}: ${messageOf(error)}`)
+      this.partition.anomalies.add('wrong error', `${value}: ${code}: ${messageOf(error)}`)
   }
 }

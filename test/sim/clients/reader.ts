@@ -51,24 +51,28 @@ export class Reader {
     const [fetched] = responses[0].partitions
     if (errorOfNumber(fetched.errorCode) === 'OFFSET_OUT_OF_RANGE') {
       if (asked >= history.deletedBelow && !history.mayLose)
-        history.anomaly(`offset ${asked}, all before which was read, is out of range`)
+        history.anomalies.add('went back', `offset ${asked}, all before which was read, is out of range`)
       await this.seekToStart()
       return 0
     }
     ensureOk(fetched.errorCode, 'fetch')
     if (epoch === this.epoch) {
       if (fetched.highWatermark < this.highWatermark && !history.mayLose)
-        history.anomaly(`the high watermark went from ${this.highWatermark} back to ${fetched.highWatermark}`)
+        history.anomalies.add(
+          'went back',
+          `the high watermark went from ${this.highWatermark} back to ${fetched.highWatermark}`
+        )
       this.highWatermark = fetched.highWatermark
     }
     let count = 0
     for (const [offset, value] of valuesOf(fetched.records ?? Buffer.alloc(0))) {
       if (offset < asked) continue
       count++
-      if (offset >= fetched.highWatermark) history.anomaly(`offset ${offset} was read above the high watermark`)
+      if (offset >= fetched.highWatermark)
+        history.anomalies.add('uncommitted', `offset ${offset} was read above the high watermark`)
       if (offset > this.offset && !history.topic.compacted)
-        history.anomaly(`offsets ${this.offset} to ${offset - 1} were skipped`)
-      if (offset < this.offset) history.anomaly(`offset ${offset} came after ${this.offset - 1}`)
+        history.anomalies.add('skipped', `offsets ${this.offset} to ${offset - 1} were skipped`)
+      if (offset < this.offset) history.anomalies.add('skipped', `offset ${offset} came after ${this.offset - 1}`)
       history.saw(offset, value)
       this.offset = offset + 1
     }
@@ -80,14 +84,14 @@ export class Reader {
     const atLeast = Math.max(this.end, this.offset)
     const end = await this.list(-1)
     if (end < atLeast && !this.history.mayLose)
-      this.history.anomaly(`the end was told as ${end}, after ${atLeast} had been seen`)
+      this.history.anomalies.add('went back', `the end was told as ${end}, after ${atLeast} had been seen`)
     this.end = end
   }
 
   async seekToStart(): Promise<void> {
     this.offset = await this.list(-2)
     if (this.offset > this.history.deletedBelow)
-      this.history.anomaly(`it begins at ${this.offset}, where nothing was deleted`)
+      this.history.anomalies.add('lost', `it begins at ${this.offset}, where nothing was deleted`)
   }
 
   private async list(timestamp: number): Promise<number> {

@@ -11,7 +11,7 @@ import {
 import type { Clock } from '../../../src/std/clock.ts'
 import { below, chance, type Random } from '../../../src/std/random.ts'
 import type { Coverage } from '../coverage.ts'
-import type { PartitionWatch } from '../observe.ts'
+import type { PartitionWatch } from '../partition-watch.ts'
 import type { Life } from './life.ts'
 
 /** How long a process waits for the metastore. */
