@@ -9,12 +9,13 @@ export function cleanable({ log, lastStableOffset }: Partition, nowMs: number): 
 }
 
 /** One pass of compaction; see storage/compaction/pass.ts. */
-export function compact(
+export async function compact(
   partition: Partition,
   compactor: Compactor,
   nowMs: number,
   stopped: () => boolean
 ): Promise<CompactionOutcome> {
+  await partition.producerLog.keep()
   return partition.log.compaction.run(compactor, {
     below: partition.lastStableOffset,
     nowMs,

@@ -45,7 +45,7 @@ export class Partition implements Followed {
   newestEpoch = -1
 
   private readonly clock: Clock
-  private readonly producerLog: ProducerLog
+  readonly producerLog: ProducerLog
   private readonly durable = new OffsetWaiters()
   private readonly committed = new OffsetWaiters()
   private readonly replicated = new OffsetWaiters()

@@ -55,6 +55,11 @@ export class ProducerLog {
     if (this.bytesSinceSnapshot >= snapshotEveryBytes) this.save().catch(() => {})
   }
 
+  /** Before records are taken out of the log: keeps what can't be rebuilt from the rest. */
+  async keep(): Promise<void> {
+    if (this.state.size > 0 && this.snapshotOffset < this.log.endOffset) await this.save()
+  }
+
   /** Before the log is closed cleanly: keeps what would be dear to rebuild. */
   async prepareClose(): Promise<void> {
     if (this.log.endOffset === this.snapshotOffset) return

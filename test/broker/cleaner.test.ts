@@ -61,6 +61,28 @@ describe('the cleaner', () => {
     await again.close()
   })
 
+  it('takes away nothing by which what a producer repeats is known, also after a restart', async () => {
+    const disk = memoryDisk()
+    const world = await openWorld({}, disk)
+    const partition = await world.topic('t', 1, hourly)
+    const numbered = (sequence: number) =>
+      batch(
+        [{ key: Buffer.from('a'), value: Buffer.from(`${sequence}`), timestamp: startMs + (sequence - 9) * hourMs }],
+        {
+          producerId: 7,
+          producerEpoch: 0,
+          baseSequence: sequence
+        }
+      )
+    for (let sequence = 0; sequence < 4; sequence++) await produce(world, 't', 0, numbered(sequence))
+    await cleaned(world, partition, ['2 a=2', '3 a=3'])
+    await world.close()
+    const again = await openWorld({}, disk)
+    const { error, baseOffset } = await produce(again, 't', 0, numbered(0))
+    assert.deepEqual([error, baseOffset], [undefined, 0])
+    await again.close()
+  })
+
   it('drops tombstones when delete.retention.ms is over', async () => {
     const world = await openWorld()
     const partition = await world.topic('t', 1, { ...hourly, 'delete.retention.ms': '60000' })
