@@ -109,6 +109,7 @@ describe('naru cluster', { concurrency: 1 }, () => {
     assert.deepEqual([replicas[1], leads[1]], [undefined, undefined])
     // It is about to leave: nothing new goes there, neither topics nor what is evened out.
     assert.match(await run('status'), /^ *1 .* up, cordoned .* 0 /m)
+    assert.match(await fails('drain', '2'), /No broker is left that could take .*\n.*'naru cluster add 1'/)
     await createTopic(client, { name: 'late', partitions: 8, replicationFactor: 2 })
     await run('rebalance', '--yes')
     assert.equal((await shares()).replicas[1], undefined)

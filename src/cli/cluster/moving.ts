@@ -69,7 +69,7 @@ export async function carryOut(
       if (stuck.length > 0)
         throw new Failed(
           `No broker is left that could take a replica of ${count(stuck.length, 'partition')}: ${someOf(stuck)}.`,
-          "Add a broker first, or give topics fewer replicas: 'naru topic alter TOPIC --replicas N'."
+          `${whereTo(state)}, or give topics fewer replicas: 'naru topic alter TOPIC --replicas N'.`
         )
       if (moves.length === 0 && state.reassigning.length === 0) {
         if (round === 0 && flags.json) show(state, moves, flags)
@@ -96,6 +96,13 @@ export async function carryOut(
   } finally {
     letGo()
   }
+}
+
+/** Where replicas could go that no broker may take now. */
+function whereTo({ cordoned }: ClusterState): string {
+  if (cordoned.length === 0) return 'Add a broker first'
+  const ids = cordoned.map(({ nodeId }) => nodeId).join(' ')
+  return `Add a broker first, take back one that was drained ('naru cluster add ${ids}')`
 }
 
 async function moveAll(

@@ -92,6 +92,8 @@ test('brokers are added, drained and given up for dead under load: nothing is lo
   await command('drain', '1')
   assert.equal((await replicasOf(asked)).get(1), undefined)
   await until(() => logsOf(1).length === 0)
+  await command('add', '1')
+  assert.ok((await replicasOf(asked)).get(1))
 
   // It stands still for longer than its lease: dead, as far as anybody can tell.
   const victim = running.broker(3)
