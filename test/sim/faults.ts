@@ -5,6 +5,9 @@ import type { Machine } from './machine.ts'
 /** What may be done to a cluster. Each gives a line for the story, or nothing when there was nothing to do. */
 type Fault = (sim: SimCluster) => string | undefined
 
+/** By then followers that are cut off have left the ISR. */
+const lastInSyncMs = 2200
+
 const upOf = (sim: SimCluster): Machine[] => sim.machines.filter(({ life }) => life)
 
 function one(sim: SimCluster, of: readonly Machine[], act: (machine: Machine) => string | undefined) {
@@ -177,7 +180,26 @@ const faults = {
         later(1400, () => machine.metastore?.speak(false))
         return `leaders go from ${first.nodeId} to ${second.nodeId} and back, and ${machine.nodeId} does not hear of it`
       }
+    ),
+  'last in sync gone': sim => {
+    // Somebody must be there to elect another.
+    const leaders = sim.partitions.mayElectAnyone().filter(nodeId => nodeId !== sim.controllerId)
+    return one(
+      sim,
+      upOf(sim).filter(({ nodeId }) => leaders.includes(nodeId)),
+      machine => {
+        for (const other of sim.machines) if (other !== machine) sim.network.cut(machine.host, other.host)
+        sim.clock.after(lastInSyncMs, () => {
+          const { life, metastore } = machine
+          if (sim.isOver || sim.isPeace || !life || !metastore) return
+          sim.coordination.endLeases(metastore)
+          machine.kill()
+          sim.network.healAll()
+        })
+        return `${machine.nodeId} cut off until it is the last in sync, then kill -9`
+      }
     )
+  }
 } satisfies Record<string, Fault>
 
 /** Flips a bit in a segment of a replica, of which another one is in sync: it must come from there again. */
@@ -200,8 +222,10 @@ function flipBit(sim: SimCluster, machine: Machine): string | undefined {
 }
 
 export type FaultName = keyof typeof faults
-/** Those that were there first, by which plans are drawn: seeds stay what they were. */
-export const faultNames = (Object.keys(faults) as FaultName[]).filter(name => name !== 'one left behind')
+/** Plans say themselves when these are tried. */
+const onPurpose: readonly FaultName[] = ['one left behind', 'last in sync gone']
+/** Those that plans are drawn from. */
+export const faultNames = (Object.keys(faults) as FaultName[]).filter(name => !onPurpose.includes(name))
 
 /** What undoes faults; always among what may be done next. */
 const remedies: [weight: number, remedy: Fault][] = [

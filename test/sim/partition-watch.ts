@@ -41,6 +41,11 @@ export class PartitionWatch {
     return this.partitions.get(keys.partition(topicId, index))?.image?.isr ?? []
   }
 
+  /** Who leads partitions in which anybody may be elected where nobody has everything. */
+  mayElectAnyone(): number[] {
+    return [...this.partitions].flatMap(([key, { image }]) => (image && this.isUnclean(key) ? [image.leader] : []))
+  }
+
   /** Whether acknowledged means in the page cache; undefined for a topic that is not there. */
   isPageCached(topicId: string): boolean | undefined {
     const topic = this.topics.get(topicId)
@@ -94,6 +99,10 @@ export class PartitionWatch {
       } else if (value === undefined) this.partitions.delete(key)
       else this.put(key, parse<PartitionImage>(value))
     }
+  }
+
+  private isUnclean(key: string): boolean {
+    return this.topics.get(partitionOf(key).topicId)?.configs['unclean.leader.election.enable'] === 'true'
   }
 
   private named(topic: string, index: number): Watched | undefined {
@@ -151,8 +160,7 @@ export class PartitionWatch {
     const members = [...before.isr, ...(before.elr ?? [])]
     if (!members.includes(leader)) {
       this.coverage.count('unclean election')
-      const topic = this.topics.get(partitionOf(key).topicId)
-      if (topic?.configs['unclean.leader.election.enable'] === 'true') watched.lossEpoch = leaderEpoch
+      if (this.isUnclean(key)) watched.lossEpoch = leaderEpoch
       else this.anomalies.add('policy', `${leader} was elected in ${key} and may lack something: ${describe(before)}`)
       return
     }

@@ -58,7 +58,10 @@ export function planOf(seed: number): Plan {
     moves: chance(random, 0.3) && brokers > 1,
     topics: topics.map(topic => ({ ...topic, unclean: topic.replicas > 1 && chance(random, 0.15) }))
   }
-  return chance(random, 0.2) ? { ...plan, faults: new Map([...plan.faults, ['one left behind', 2]]) } : plan
+  const faults = new Map(plan.faults)
+  if (chance(random, 0.2)) faults.set('one left behind', 2)
+  if (plan.topics.some(({ unclean }) => unclean)) faults.set('last in sync gone', 3)
+  return { ...plan, faults }
 }
 
 /** Three brokers that are often cut off, killed and without power: what a bug in replication shows under soonest. */

@@ -12,6 +12,7 @@ const states = [
   'leader changed',
   'leader changed while an ISR change was in flight',
   'ELR election',
+  'unclean election',
   'leader without its page cache',
   'ISR shrunk',
   'ISR grown',
