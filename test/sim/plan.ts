@@ -106,6 +106,23 @@ export function harshPlanOf(seed: number): Plan {
   }
 }
 
+/** Leaders change often, and brokers hear of it late or not for a while: who is behind meets who has gone on. */
+export function latePlanOf(seed: number): Plan {
+  return {
+    ...harshPlanOf(seed),
+    faults: new Map([
+      ['one left behind', 6],
+      ['metastore unheard', 4],
+      ['lease ended', 4],
+      ['slow disk', 2]
+    ]),
+    // Batches of one leader begin and end where those of another do: nothing else tells one from the other.
+    recordsMax: 1,
+    calmMaxMs: 900,
+    watchDelayMaxMs: 0
+  }
+}
+
 function topicOf(random: Random, name: string, brokers: number): TopicPlan {
   const replicas = Math.min(brokers, pick(random, [1, 2, 3, 3, 3, 3]))
   return {

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { Fetcher } from '../../src/broker/fetch.ts'
+import type { FetchItem } from '../../src/broker/fetch-session.ts'
+import type { FetchRequest } from '../../src/broker/fetch-types.ts'
+import type { Partitions } from '../../src/broker/partitions.ts'
 import { Roles } from '../../src/broker/roles.ts'
 import { Metadata } from '../../src/control/metadata.ts'
 import type { PartitionImage } from '../../src/control/types.ts'
@@ -8,10 +12,13 @@ import type { Compare, Operation } from '../../src/metastore/metastore.ts'
 import { FollowerRole } from '../../src/partition/follower.ts'
 import { LeaderRole } from '../../src/partition/leader.ts'
 import { Partition } from '../../src/partition/partition.ts'
+import * as header from '../../src/record/header.ts'
+import type { Following } from '../../src/replication/following.ts'
 import { PartitionIsrKeeper } from '../../src/replication/isr-keeper.ts'
 import { Lane } from '../../src/replication/lane.ts'
+import { FollowerSession } from '../../src/replication/session.ts'
 import type { AnomalyKind } from './anomaly.ts'
-import { harshPlanOf, type Plan } from './plan.ts'
+import { harshPlanOf, latePlanOf, type Plan } from './plan.ts'
 
 /** A bug that the simulator must find. */
 export interface Plant {
@@ -215,6 +222,83 @@ export const plants: readonly Plant[] = [
         value(this: Partition, ...args: Parameters<typeof lead>) {
           this.leaderEpoch = Math.min(this.leaderEpoch, args[1].epoch - 1)
           return lead.apply(this, args)
+        }
+      })
+    }
+  },
+  {
+    /*
+     * As Kafka was before KIP-320 and KIP-595: a follower tells the epoch of what it has when it begins to follow, and
+     * from then on nobody asks who leads in which epoch. Any one of these fences that is left holds alone: all of them go.
+     */
+    name: 'a stale leader that is accepted, and followers that follow it',
+    seed: 40,
+    took: 40,
+    causes: ['lost', 'diverged'],
+    planOf: latePlanOf,
+    plant(bed) {
+      // A leader takes fetches that are meant for another epoch.
+      const { fetch } = Fetcher.prototype
+      bed.put(Fetcher.prototype, 'fetch', {
+        value(this: { partitions: Partitions }, request: FetchRequest, onClose: Parameters<typeof fetch>[1]) {
+          const inEpoch = (item: FetchItem): FetchItem => {
+            const partition = this.partitions.lookUpHosted({ ...item, currentLeaderEpoch: -1 })
+            return typeof partition === 'string' ? item : { ...item, currentLeaderEpoch: partition.leaderEpoch }
+          }
+          const items = request.replica ? request.items.map(inEpoch) : request.items
+          return fetch.call(this as unknown as Fetcher, { ...request, items }, onClose)
+        }
+      })
+      // A follower says only once what its log ends with.
+      const begun = new WeakSet<FollowerRole>()
+      const { position, committed } = FollowerRole.prototype
+      bed.put(FollowerRole.prototype, 'committed', {
+        value(this: FollowerRole, highWatermark: number) {
+          begun.add(this)
+          committed.call(this, highWatermark)
+        }
+      })
+      bed.put(FollowerRole.prototype, 'position', {
+        value(this: FollowerRole) {
+          return begun.has(this) ? { ...position.call(this), lastEpoch: -1 } : position.call(this)
+        }
+      })
+      // It takes what any leader has sent, also when it follows another one by now, and holds no epoch against its own.
+      bed.put(FollowerRole.prototype, 'active', {
+        get(this: { partition: Partition }) {
+          return this.partition.follower !== undefined && !this.partition.settling
+        }
+      })
+      bed.put(FollowerRole.prototype, 'append', {
+        value(this: { active: boolean; partition: Partition }, batches: Buffer) {
+          const { log } = this.partition
+          let at = 0
+          while (at < batches.length && header.lastOffset(batches, at) < log.endOffset)
+            at += header.batchBytes(batches, at)
+          const fresh = batches.subarray(at)
+          if (!this.active || fresh.length === 0 || header.baseOffset(fresh, 0) !== log.endOffset) return
+          log.append(fresh)
+          this.partition.fetched(fresh)
+        }
+      })
+      // What it waits for from a leader that it has left is not forgotten.
+      const left = new WeakMap<FollowerSession, Map<string, Following>>()
+      const { get, remove } = FollowerSession.prototype
+      bed.put(FollowerSession.prototype, 'remove', {
+        value(this: FollowerSession, following: Following) {
+          const known = left.get(this) ?? new Map<string, Following>()
+          left.set(this, known.set(following.key, following))
+          remove.call(this, following)
+        }
+      })
+      bed.put(FollowerSession.prototype, 'get', {
+        value(this: FollowerSession, key: string) {
+          return get.call(this, key) ?? left.get(this)?.get(key)
+        }
+      })
+      bed.put(Lane.prototype, 'size', {
+        get(this: { session: FollowerSession; resting: Map<unknown, unknown>; requests: unknown[] }) {
+          return this.session.size + this.resting.size + this.requests.length
         }
       })
     }
