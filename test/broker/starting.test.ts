@@ -35,13 +35,13 @@ function withGate(disk: Disk, folder: string, isBad: boolean) {
 
 /**
  * Broker 1 comes back with a record in `t`, which is on brokers 1 and 2 now, led by `leader`; its log takes until `open` to
- * be opened. `isDamaged`: the record is, and broker 1 knows. `isBad`: it can't be opened. `isSilent`: for the first time that it
+ * be opened. `isLast`: broker 1 alone is in sync, and 2 eligible. `isDamaged`: the record is, and broker 1 knows. `isBad`: it can't be opened. `isSilent`: for the first time that it
  * is to be given away the metastore does not answer.
  */
-async function comingBack({ leader = 1, isDamaged = false, isBad = false, isSilent = false }) {
+async function comingBack({ leader = 1, isLast = false, isDamaged = false, isBad = false, isSilent = false }) {
   const disk = new SimulatedDisk({ random: new SeededRandom(7), faults: { slow: 0 } })
   const before = await openWorld({}, disk)
-  const { topicId } = await before.topic('t')
+  const { topicId } = await before.topic('t', 1, { 'min.insync.replicas': '2' })
   await put(before, 't', 0, 'a')
   await before.close()
   if (isDamaged) {
@@ -68,7 +68,8 @@ async function comingBack({ leader = 1, isDamaged = false, isBad = false, isSile
         leaderEpoch: leaderEpoch + 1,
         leaderBrokerEpoch: (leader === 1 ? control : other).brokerEpoch!,
         replicas: [1, 2],
-        isr: [1, 2]
+        isr: isLast ? [1] : [1, 2],
+        ...(isLast && { elr: [2] })
       })
     }
   ])
@@ -133,6 +134,15 @@ describe('a broker that starts', () => {
     const { partitions } = await starting
     const [partition] = [...partitions.all()].filter(({ topic }) => topic === 't')
     assert.deepEqual([image().isr, partition.endOffset, partition.failure], [[2], 0, undefined])
+    await close()
+  })
+
+  it('lets an eligible replica lead where it is the last in sync, and damaged', async () => {
+    const { starting, open, image, close } = await comingBack({ isLast: true, isDamaged: true })
+    open()
+    await starting
+    await settle()
+    assert.equal(image().leader, 2)
     await close()
   })
 
