@@ -160,7 +160,9 @@ export class Configs {
       if (name !== '') this.checkNodeId(name)
       const nodeId = name === '' ? undefined : control.nodeId
       const change = (texts: ConfigTexts) => {
-        const checked = checkBrokerConfigs(edit(texts), this.options)
+        const edited = edit(texts)
+        if (nodeId === undefined) checkMayBeOfAll(edited)
+        const checked = checkBrokerConfigs(edited, this.options)
         this.checkNotLockedOut(checked, nodeId)
         this.checkCordons(checked)
         return checked
@@ -209,6 +211,16 @@ export class Configs {
         `Unexpected broker id, expected ${this.control.nodeId}${orElse} but received ${name}`
       )
   }
+}
+
+/** Refuses to set for all brokers what each has to be told by itself. */
+function checkMayBeOfAll(texts: ConfigTexts): void {
+  const { name } = cordonOptions.cordonedLogDirs
+  if (texts[name] !== undefined)
+    throw new NaruError(
+      'INVALID_REQUEST',
+      `Cannot update these configs at default cluster level, broker id must be specified: [${name}]`
+    )
 }
 
 /** Checks texts that are to be set for brokers and gives them in their plain form. */

@@ -17,10 +17,9 @@ export const cordonOptions = {
 
 type Texts = Readonly<Record<string, string>>
 
-/** Whether a broker takes no new replicas: by what is set for it while it runs, for all, or by what it said at its start. */
-export function isCordoned(own: Texts, all: Texts, said: boolean | undefined): boolean {
-  const { name } = cordonOptions.cordonedLogDirs
-  const text = own[name] ?? all[name]
+/** Whether a broker takes no new replicas: by what is set for it while it runs, or by what it said at its start. */
+export function isCordoned(own: Texts, said: boolean | undefined): boolean {
+  const text = own[cordonOptions.cordonedLogDirs.name]
   return text === undefined ? said === true : text.trim() !== ''
 }
 

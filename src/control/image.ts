@@ -239,7 +239,7 @@ export class Image implements MetadataImage {
 
   private isCordoned(nodeId: number): boolean {
     const said = this.lastValues.get(nodeId)?.cordoned
-    return isCordoned(this.brokerConfigs(nodeId), this.brokerConfigs(undefined), said)
+    return isCordoned(this.brokerConfigs(nodeId), said)
   }
 
   private takeTopic(topicId: TopicId, text: string | undefined, touched: Touched): void {

@@ -59,16 +59,16 @@ describe('a cordoned broker', () => {
     assert.equal(control.image.broker(1)!.cordoned, false)
   })
 
-  it('may be all of them, but for those that say otherwise', async () => {
-    const { control } = await adminWorld({}, [2])
-    const set = (nodeId: number | undefined, value: string) =>
-      control.updateBrokerConfigs(nodeId, () => ({ 'cordoned.log.dirs': value }))
-    await set(undefined, '*')
-    await set(2, '')
-    assert.deepEqual(
-      control.image.brokers().map(({ cordoned }) => cordoned),
-      [true, false]
-    )
+  it('is marked by itself, and not with all others', async () => {
+    const { configs } = await adminWorld()
+    for (const value of ['*', '']) {
+      const refused = await configs.change({ type: 'broker', name: '' }, [{ ...mark, value }], false)
+      assert.equal(refused?.error, 'INVALID_REQUEST')
+      assert.match(
+        refused?.message ?? '',
+        /at default cluster level, broker id must be specified: \[cordoned\.log\.dirs\]/
+      )
+    }
   })
 
   it('may be started as one', async () => {

@@ -21,7 +21,7 @@ export async function uncordon(cluster: Cluster, ids: readonly number[]): Promis
     const configs = await cluster.retrying(() => describeConfigs(cluster, { type: 'broker', name: String(id) }))
     const config = configs.find(config => config.name === name)
     if (!config?.value) continue
-    // An empty list overrules what holds for all brokers, or was set at its start.
+    // An empty list overrules what was set at its start.
     const isOwn = config.source === 'broker'
     await change(cluster, id, { name, operation: isOwn ? 'delete' : 'set', value: isOwn ? null : '' })
   }
