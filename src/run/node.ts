@@ -18,7 +18,7 @@ import { type ListenerLimits, listenerOptions } from '../doors/listener/options.
 import type { Listener, ListenOptions, Serve } from '../doors/listener/tcp.ts'
 import { openEmbeddedMetastore } from '../metastore/embedded/embedded.ts'
 import type { Metastore } from '../metastore/metastore.ts'
-import type { Clock } from '../std/clock.ts'
+import { type Clock, sleep } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import type { Metrics } from '../std/metrics.ts'
@@ -33,6 +33,11 @@ import { claimFolder } from './cluster-folder.ts'
 const closeGraceMs = 2000
 /** How long a closing broker waits for others to lead what it led. */
 const drainTimeoutMs = 3000
+/**
+ * A broker that has handed over stays for so long: clients that send it something hear that another leads, and from its metadata
+ * who. Cut off instead, many try it once more before they ask others, after a pause that grows with each time.
+ */
+const lingerMs = 250
 
 /** The outside world of one broker: the machine's, or a simulated one. */
 export interface NodeWorld {
@@ -143,11 +148,13 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
     closing.add(() => listener.close(closeGraceMs))
     if (node.port === 0) await advertise(listener.port)
     let closed: Promise<void> | undefined
+    const handOver = async () => {
+      await control.drain(drainTimeoutMs)
+      if (control.image.brokers().length > 1) await sleep(world.clock, lingerMs)
+    }
     const stop = async () => {
       if (world.metastore)
-        await control
-          .drain(drainTimeoutMs)
-          .catch(error => world.logger.warn({ err: error }, 'the broker stops without handing over'))
+        await handOver().catch(error => world.logger.warn({ err: error }, 'the broker stops without handing over'))
       // Connections end when what they wait for is answered, and closing the broker is what answers long polls.
       await Promise.allSettled([listener.close(closeGraceMs), broker.close()])
       await closing.run()
