@@ -16,11 +16,14 @@ export async function compact(
   stopped: () => boolean
 ): Promise<CompactionOutcome> {
   await partition.producerLog.keep()
+  const below = partition.lastStableOffset
+  // Of what is committed: what comes behind that may be cut off again, and then the last one before it must be there.
+  const last = partition.producers.lastBelow(below)
   return partition.log.compaction.run(compactor, {
-    below: partition.lastStableOffset,
+    below,
     nowMs,
     decompressedBytesMax: partition.config.decompressedBytesMax,
-    isLastOfProducer: (id, lastOffset) => partition.producers.isLast(id, lastOffset),
+    isLastOfProducer: (id, lastOffset) => last.has(id) && (last.get(id) ?? lastOffset) === lastOffset,
     stopped: () => stopped() || partition.failure !== undefined
   })
 }

@@ -169,10 +169,12 @@ export class ProducerState {
     if (oldest) this.producers.delete(oldest[0])
   }
 
-  /** Whether the batch that ends at this offset is the newest one of the producer. */
-  isLast(producerId: number, lastOffset: number): boolean {
-    const newest = this.producers.get(producerId)?.batches.findLast(({ lastSequence }) => lastSequence >= 0)
-    return newest?.lastOffset === lastOffset
+  /** Where the newest batch of each producer that lies below `offset` ends; undefined where newer ones have taken its place here. */
+  lastBelow(offset: number): Map<number, number | undefined> {
+    const last = new Map<number, number | undefined>()
+    for (const [id, { batches }] of this.producers)
+      last.set(id, batches.findLast(batch => batch.lastSequence >= 0 && batch.lastOffset < offset)?.lastOffset)
+    return last
   }
 
   /** Forgets producers whose last append is older than `expirationMs`. */

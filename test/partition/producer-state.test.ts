@@ -121,13 +121,34 @@ test('after damage of which nothing is known every producer is refused until it 
     assert.equal(codeOfCheck(state, batch(1, 0, 2, 1)), outOfOrder)
     assert.equal(codeOfCheck(state, batch(1, 2, 5, 1)), outOfOrder)
     assert.equal(state.check(batch(1, 2, 0, 1)), undefined)
-    assert(state.isLast(1, 1), 'its newest batch that is there')
+    assert.equal(state.lastBelow(9).get(1), 1, 'its newest batch that is there')
     const copy = new ProducerState()
     assert(copy.load(state.save()))
     assert.equal(codeOfCheck(copy, batch(1, 0, 2, 1)), outOfOrder, 'a snapshot keeps the doubt')
     state.record(batch(1, 0, 4, 1, 3), 0, 0)
     assert.equal(state.check(batch(1, 0, 5, 1)), undefined, 'what was found behind the damage ends the doubt')
   }
+})
+
+test('the newest batch below an offset is told of each producer, while it is known', () => {
+  const state = new ProducerState()
+  for (let at = 0; at < 7; at++) state.record(batch(1, 0, at, 1, 10 * at), 0, 0)
+  state.record(batch(2, 0, 0, 2, 71), 0, 0)
+  state.record(batch(2, 1, 0, 1, 73), 0, 0)
+  const below = (offset: number) => [...state.lastBelow(offset)]
+  assert.deepEqual(below(100), [
+    [1, 60],
+    [2, 73]
+  ])
+  // Of the epoch before nothing is known any more.
+  assert.deepEqual(below(60), [
+    [1, 50],
+    [2, undefined]
+  ])
+  assert.deepEqual(below(20), [
+    [1, undefined],
+    [2, undefined]
+  ])
 })
 
 test('a damaged batch that seems to be the first of its producer is known, and others are in doubt', () => {
