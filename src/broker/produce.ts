@@ -63,6 +63,11 @@ export function produce(
     } catch (error) {
       if (!(error instanceof NaruError)) partitions.reportBug(error, 'produce')
       outcomes[i] = refused(error, partition)
+      // A leader that was replaced and hasn't heard of it lacks what the next one took: producers would give up, or begin anew.
+      if (partition && outcomes[i].error === 'OUT_OF_ORDER_SEQUENCE_NUMBER') {
+        const done = pending.await(i)
+        partition.confirmLeading().then(() => done(), done)
+      }
     }
   }
   return pending.count === 0 ? outcomes : pending.settle(clock, timeoutMs)
