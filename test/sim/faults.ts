@@ -202,23 +202,32 @@ const faults = {
   }
 } satisfies Record<string, Fault>
 
-/** Flips a bit in a segment of a replica, of which another one is in sync: it must come from there again. */
+/** Flips a bit in a segment of a replica, of which another one in sync has the same: it must come from there again. */
 function flipBit(sim: SimCluster, machine: Machine): string | undefined {
   // What a process has checked once it does not check again: it finds what rots while it is not there.
   machine.kill()
   const { disk, nodeId } = machine
-  const segments = disk.paths().filter(path => {
+  const segments = disk.paths().flatMap(path => {
     const [, topicId, index] = /([^/]{22})-(\d+)\/[^/]+\.log$/.exec(path) ?? []
-    if (!topicId || disk.contents(path).length === 0) return false
     // What the others have in their page caches only may be gone before it is fetched from there.
-    if (sim.partitions.isPageCached(topicId) !== false) return false
-    return sim.partitions.isrOf(topicId, Number(index)).some(member => member !== nodeId)
+    if (!topicId || sim.partitions.isPageCached(topicId) !== false) return []
+    const members = sim.partitions.isrOf(topicId, Number(index)).filter(member => member !== nodeId)
+    const twins = sim.machines.filter(other => members.includes(other.nodeId) && other.disk.paths().includes(path))
+    const bytes = Math.max(0, ...twins.map(twin => commonBytes(disk.contents(path), twin.disk.contents(path))))
+    return bytes > 0 ? [{ path, bytes }] : []
   })
   if (segments.length === 0) return undefined
-  const path = sim.pick(segments)
-  const position = below(sim.random, disk.contents(path).length)
+  const { path, bytes } = sim.pick(segments)
+  const position = below(sim.random, bytes)
   disk.flipBit(path, position, below(sim.random, 8))
   return `kill -9 of ${nodeId}, and a bit flips in byte ${position} of ${path}`
+}
+
+/** How many bytes two files begin with alike. */
+function commonBytes(one: Buffer, other: Buffer): number {
+  const most = Math.min(one.length, other.length)
+  for (let at = 0; at < most; at++) if (one[at] !== other[at]) return at
+  return most
 }
 
 export type FaultName = keyof typeof faults

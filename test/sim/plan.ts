@@ -56,11 +56,11 @@ export function planOf(seed: number): Plan {
     watchDelayMaxMs: pick(random, [0, 0, 5, 200]),
     // What comes later is drawn later: seeds stay what they were.
     moves: chance(random, 0.3) && brokers > 1,
-    topics: topics.map(topic => ({ ...topic, unclean: topic.replicas > 1 && chance(random, 0.15) }))
+    topics: topics.map(topic => ({ ...topic, unclean: topic.replicas > 1 && chance(random, 0.25) }))
   }
   const faults = new Map(plan.faults)
   if (chance(random, 0.2)) faults.set('one left behind', 2)
-  if (plan.topics.some(({ unclean }) => unclean)) faults.set('last in sync gone', 3)
+  if (plan.topics.some(({ unclean }) => unclean)) faults.set('last in sync gone', 6)
   return { ...plan, faults }
 }
 
