@@ -5,7 +5,6 @@ import { deleteRecords } from '../../src/doors/kafka/handlers/delete-records.ts'
 import { produce as produceHandler } from '../../src/doors/kafka/handlers/produce.ts'
 import * as header from '../../src/record/header.ts'
 import { iterateRecords } from '../../src/record/iterate.ts'
-import { NaruError } from '../../src/std/errors.ts'
 import { SeededRandom } from '../../src/std/random.ts'
 import { DeleteRecords } from '../../src/wire/kafka/messages/delete-records.ts'
 import { Produce } from '../../src/wire/kafka/messages/produce.ts'
@@ -272,18 +271,6 @@ async function send(world: World, topic: string, records: Buffer): Promise<numbe
 }
 
 describe('an idempotent producer', () => {
-  it('is told that another leads, and not of a gap in sequence numbers, where that leader may have what is missing', async () => {
-    const world = await openWorld()
-    const partition = await world.topic('t')
-    await produce(world, 't', 0, numbered(0, ['a']))
-    partition.check = { confirm: () => Promise.reject(new NaruError('NOT_LEADER_OR_FOLLOWER', 'replaced')) }
-    assert.equal(await errorOf(world, 't', numbered(5, ['x'])), 'NOT_LEADER_OR_FOLLOWER')
-    assert.equal(await errorOf(world, 't', numbered(1, ['b'])), undefined)
-    partition.check = { confirm: () => Promise.resolve() }
-    assert.equal(await errorOf(world, 't', numbered(5, ['x'])), 'OUT_OF_ORDER_SEQUENCE_NUMBER')
-    await world.close()
-  })
-
   it('that repeats a batch is answered with its first offset', async () => {
     const world = await openWorld()
     await world.topic('t')
