@@ -88,13 +88,16 @@ export class GroupMember {
    */
   async commit(offsets: readonly CommitOffset[]): Promise<void> {
     if (offsets.length === 0) return
+    // As who it is now: it may lose its place while this is tried again, and who names no member is not asked for its generation.
+    const { memberId, generationId } = this
+    if (generationId < 0) throw new NaruError('UNKNOWN_MEMBER_ID', `It has no place in group ${this.options.groupId}.`)
     const topics = [...new Set(offsets.map(({ topic }) => topic))]
     await this.cluster.retrying(async () => {
       const connection = await this.coordinator()
       const response = await connection.request(OffsetCommit, {
         groupId: this.options.groupId,
-        generationIdOrMemberEpoch: this.generationId,
-        memberId: this.memberId,
+        generationIdOrMemberEpoch: generationId,
+        memberId,
         groupInstanceId: this.groupInstanceId,
         topics: topics.map(name => ({
           name,
