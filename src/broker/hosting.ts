@@ -168,17 +168,22 @@ export class Hosting {
     const { topicId, index } = identity
     try {
       const id = { topicId, partition: index }
-      let log = await store.open(id, config.log)
-      if (log.damage.isKnown && (await this.standsBack(identity))) {
-        logger.warn({ topic: identity.topic, partition: index }, 'a damaged replica is thrown away and fetched again')
-        await store.remove(id)
-        log = await store.open(id, config.log)
+      const openPartition = async () => {
+        const log = await store.open(id, config.log)
+        await begin(log)
+        return Partition.open(log, identity, config.partition, clock, producersMax)
       }
-      await begin(log)
-      const partition = await Partition.open(log, identity, config.partition, clock, producersMax)
+      let partition = await openPartition()
+      // Found in recovery, or just now, by what its producers were read from.
+      if (partition.log.damage.isKnown && (await this.standsBack(identity))) {
+        logger.warn({ topic: identity.topic, partition: index }, 'a damaged replica is thrown away and fetched again')
+        partition.close(notLeader(partition))
+        await store.remove(id)
+        partition = await openPartition()
+      }
       partition.check = this.parts.check
       partition.onFailure = failed => this.roles.failed(failed)
-      log.damage.onFound = () => this.roles.damaged(partition)
+      partition.log.damage.onFound = () => this.roles.damaged(partition)
       partition.watchers.tellsReplicas = isRackAware(values)
       partitions.add(partition)
       this.cleaner.watch(partition)

@@ -35,17 +35,24 @@ function withGate(disk: Disk, folder: string, isBad: boolean) {
 
 /**
  * Broker 1 comes back with a record in `t`, which is on brokers 1 and 2 now, led by `leader`; its log takes until `open` to
- * be opened. `isLast`: broker 1 alone is in sync, and 2 eligible. `isDamaged`: the record is, and broker 1 knows. `isBad`: it can't be opened. `isSilent`: for the first time that it
+ * be opened. `isLast`: broker 1 alone is in sync, and 2 eligible. `isDamaged`: the record is; `isFound`: broker 1 knew before it stopped. `isBad`: it can't be opened. `isSilent`: for the first time that it
  * is to be given away the metastore does not answer.
  */
-async function comingBack({ leader = 1, isLast = false, isDamaged = false, isBad = false, isSilent = false }) {
+async function comingBack({
+  leader = 1,
+  isLast = false,
+  isDamaged = false,
+  isFound = true,
+  isBad = false,
+  isSilent = false
+}) {
   const disk = new SimulatedDisk({ random: new SeededRandom(7), faults: { slow: 0 } })
   const before = await openWorld({}, disk)
   const { topicId } = await before.topic('t', 1, { 'min.insync.replicas': '2' })
   await put(before, 't', 0, 'a')
   await before.close()
-  if (isDamaged) {
-    disk.flipBit(`/data/logs/${topicId}-0/00000000000000000000.log`, 65)
+  if (isDamaged) disk.flipBit(`/data/logs/${topicId}-0/00000000000000000000.log`, 65)
+  if (isDamaged && isFound) {
     const found = await openWorld({}, disk)
     assert.deepEqual(lines(await fetch(found, [item('t', 0, 0)])), ['t-0: CORRUPT_MESSAGE'])
     await found.close()
@@ -127,15 +134,17 @@ describe('a broker that starts', () => {
     }
     await close()
   })
-  it('throws a damaged replica away that others lead, and hears of what changes by that', async () => {
-    const { starting, open, image, close } = await comingBack({ leader: 2, isDamaged: true })
-    open()
-    assert.equal(await stateOf(starting), 'settled')
-    const { partitions } = await starting
-    const [partition] = [...partitions.all()].filter(({ topic }) => topic === 't')
-    assert.deepEqual([image().isr, partition.endOffset, partition.failure], [[2], 0, undefined])
-    await close()
-  })
+
+  for (const isFound of [true, false])
+    it(`throws a replica away that others lead, and that it ${isFound ? 'knows' : 'finds'} to be damaged`, async () => {
+      const { starting, open, image, close } = await comingBack({ leader: 2, isDamaged: true, isFound })
+      open()
+      assert.equal(await stateOf(starting), 'settled')
+      const { partitions } = await starting
+      const [partition] = [...partitions.all()].filter(({ topic }) => topic === 't')
+      assert.deepEqual([image().isr, partition.endOffset, partition.failure], [[2], 0, undefined])
+      await close()
+    })
 
   it('lets an eligible replica lead where it is the last in sync, and damaged', async () => {
     const { starting, open, image, close } = await comingBack({ isLast: true, isDamaged: true })

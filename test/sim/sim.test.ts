@@ -45,7 +45,9 @@ const found = [
   // A member's heartbeats of the generation before had it join again when it had just joined, for ever.
   910_118,
   // A commit that a member tried again when it had lost its place was taken for that of a group without members.
-  2_000_199
+  2_000_199,
+  // One changed length took all batches up to the next index entry, and who had written them was forgotten.
+  2_003_668
 ]
 
 describe('a simulated cluster', () => {

@@ -2,11 +2,10 @@ import type { DiskFile } from '../../disk/disk.ts'
 import { validBatchAt } from '../../record/check.ts'
 import * as header from '../../record/header.ts'
 import type { Epochs } from '../epochs.ts'
+import { FileWindow, findBatchBehind } from '../segments/file-window.ts'
 import type { OffsetIndex } from '../segments/offset-index.ts'
 import type { Segment } from '../segments/segment.ts'
 import type { Range } from './checkpoint.ts'
-
-const readBytes = 1024 * 1024
 
 export interface ScanOptions {
   /** Stop in front of the first batch that reaches this offset. */
@@ -24,7 +23,7 @@ export interface ScanOptions {
 export class SegmentScan {
   /** Ended at `stopAt`, or in a torn tail. */
   stopped = false
-  private readonly file: Pick<DiskFile, 'read'>
+  private readonly window: FileWindow
   private readonly segment: Segment
   private readonly epochs: Epochs
   /** All of the index file: only its entries can explain a gap. */
@@ -32,8 +31,6 @@ export class SegmentScan {
   private readonly limit: number
   /** The epochs of all batches in this range are known. */
   private readonly known: Range
-  private buffer = Buffer.alloc(0)
-  private start = 0
 
   constructor(
     file: Pick<DiskFile, 'read'>,
@@ -43,7 +40,7 @@ export class SegmentScan {
     limit: number,
     known: Range
   ) {
-    this.file = file
+    this.window = new FileWindow(file, limit)
     this.segment = segment
     this.epochs = epochs
     this.gaps = gaps
@@ -52,7 +49,7 @@ export class SegmentScan {
   }
 
   async run(options: ScanOptions): Promise<void> {
-    const { segment } = this
+    const { segment, window } = this
     while (segment.bytes < this.limit) {
       const position = segment.bytes
       if (options.stopAt !== undefined && segment.end >= options.stopAt) {
@@ -61,13 +58,13 @@ export class SegmentScan {
       }
       const bytes = await this.intactAt(position)
       if (bytes > 0) {
-        const at = position - this.start
-        if (options.stopAt !== undefined && header.lastOffset(this.buffer, at) >= options.stopAt) {
+        const at = position - window.start
+        if (options.stopAt !== undefined && header.lastOffset(window.buffer, at) >= options.stopAt) {
           this.stopped = true
           return
         }
-        segment.admit(this.buffer, at, bytes, 4096)
-        this.epochs.note(header.leaderEpoch(this.buffer, at), header.baseOffset(this.buffer, at))
+        segment.admit(window.buffer, at, bytes, 4096)
+        this.epochs.note(header.leaderEpoch(window.buffer, at), header.baseOffset(window.buffer, at))
         continue
       }
       if (segment.end === options.mustReach) return
@@ -75,7 +72,7 @@ export class SegmentScan {
         this.stopped = true
         return
       }
-      const found = await this.search(position + 1, options.stopAt ?? options.mustReach)
+      const found = await findBatchBehind(window, position, segment.end, options.stopAt ?? options.mustReach)
       if (found) {
         options.damage(segment.end, found.offset, position)
         segment.skipTo(found.position, found.offset)
@@ -100,34 +97,37 @@ export class SegmentScan {
 
   /** Size of the intact batch at `position` that continues the segment; else 0. */
   private async intactAt(position: number): Promise<number> {
-    await this.fill(position, header.headerBytes)
-    let at = position - this.start
-    if (this.buffer.length - at < header.headerBytes) return 0
-    const declared = header.batchBytes(this.buffer, at)
+    const { window } = this
+    await window.fill(position, header.headerBytes)
+    let at = position - window.start
+    if (window.buffer.length - at < header.headerBytes) return 0
+    const declared = header.batchBytes(window.buffer, at)
     if (declared < header.headerBytes || position + declared > this.limit) return 0
-    await this.fill(position, declared)
-    at = position - this.start
-    const bytes = validBatchAt(this.buffer, at)
+    await window.fill(position, declared)
+    at = position - window.start
+    const bytes = validBatchAt(window.buffer, at)
     if (bytes === 0) return 0
-    const base = header.baseOffset(this.buffer, at)
+    const base = header.baseOffset(window.buffer, at)
     if (base !== this.segment.end && !this.isKnownGap(base, position)) return 0
     return (await this.isRightEpoch(position, bytes, base)) ? bytes : 0
   }
 
   /** Epochs lie outside the CRC: they must be the known ones, or go on from them, and the next batch must not take one back. */
   private async isRightEpoch(position: number, bytes: number, base: number): Promise<boolean> {
-    const epoch = header.leaderEpoch(this.buffer, position - this.start)
+    const { window } = this
     const { latest } = this.epochs
+    const epoch = header.leaderEpoch(window.buffer, position - window.start)
     // Below the log's start the epochs are forgotten.
     if (!latest || base < this.known.from) return true
     if (latest.startOffset > base || base < this.known.to) return epoch === this.epochs.at(base)
     if (epoch <= latest.epoch) return epoch === latest.epoch
     const next = position + bytes
     if (next + header.headerBytes > this.limit) return true
-    await this.fill(position, bytes + header.headerBytes)
-    if (next + header.headerBytes > this.start + this.buffer.length) return true
+    await window.fill(position, bytes + header.headerBytes)
+    if (next + header.headerBytes > window.start + window.buffer.length) return true
     return (
-      header.magic(this.buffer, next - this.start) !== 2 || header.leaderEpoch(this.buffer, next - this.start) >= epoch
+      header.magic(window.buffer, next - window.start) !== 2 ||
+      header.leaderEpoch(window.buffer, next - window.start) >= epoch
     )
   }
 
@@ -135,41 +135,5 @@ export class SegmentScan {
     if (base < this.segment.end) return false
     const entry = this.gaps.floorOffset(base)
     return entry >= 0 && this.gaps.offsetAt(entry) === base && this.gaps.positionAt(entry) === position
-  }
-
-  /** The next intact batch from `from` on, wherever it begins. */
-  private async search(
-    from: number,
-    mustReach: number | undefined
-  ): Promise<{ position: number; offset: number } | undefined> {
-    const { end } = this.segment
-    for (let position = from; position + header.headerBytes <= this.limit; position++) {
-      await this.fill(position, header.headerBytes)
-      const at = position - this.start
-      if (this.buffer.length - at < header.headerBytes) return undefined
-      if (this.buffer[at + 16] !== 2) continue
-      const offset = header.baseOffset(this.buffer, at)
-      if (offset <= end || (mustReach !== undefined && offset >= mustReach)) continue
-      const declared = header.batchBytes(this.buffer, at)
-      if (declared < header.headerBytes || position + declared > this.limit) continue
-      await this.fill(position, declared)
-      if (validBatchAt(this.buffer, position - this.start) > 0) return { position, offset }
-    }
-    return undefined
-  }
-
-  /** Has at least `bytes` from `position` on in the buffer, as far as the file goes. */
-  private fill(position: number, bytes: number): Promise<void> | undefined {
-    const end = Math.min(position + bytes, this.limit)
-    if (position >= this.start && end <= this.start + this.buffer.length) return undefined
-    return this.read(position, bytes)
-  }
-
-  private async read(position: number, bytes: number): Promise<void> {
-    const length = Math.min(Math.max(bytes, readBytes), this.limit - position)
-    const buffer = Buffer.allocUnsafe(length)
-    const count = await this.file.read(buffer, 0, length, position)
-    this.buffer = buffer.subarray(0, count)
-    this.start = position
   }
 }

@@ -1,4 +1,4 @@
-import { DiskError } from '../../disk/disk.ts'
+import { DiskError, type DiskFile } from '../../disk/disk.ts'
 import { validBatchAt, wholeBatchAt } from '../../record/check.ts'
 import * as header from '../../record/header.ts'
 import { NaruError } from '../../std/errors.ts'
@@ -7,6 +7,7 @@ import type { StoredLog } from '../log.ts'
 import type { ReadBuffers } from '../memory/read-buffers.ts'
 import type { StoreContext } from '../store-context.ts'
 import type { LogRead, ReadOptions } from '../types.ts'
+import { FileWindow, findBatchBehind } from './file-window.ts'
 import { noTimestamp, type OffsetIndex, type TimestampMark } from './offset-index.ts'
 import { type Segment, segmentAt } from './segment.ts'
 
@@ -32,10 +33,7 @@ export async function readFile(
     await log.loadIndex(segment)
     const found = await context.readBuffers.turns.run(() =>
       context.files.use(log.path(segment, 'log'), 'read', file =>
-        new Cursor(context, log, segment, (target, length, position) => file.read(target, 0, length, position)).find(
-          offset,
-          options
-        )
+        new Cursor(context, log, segment, file).find(offset, options)
       )
     )
     // Without its turn: what comes next may take one itself.
@@ -70,20 +68,16 @@ export async function locateBatch(
   if (segment.synced === 0) return { position: 0, offset: segment.base, newest: noTimestamp }
   await log.loadIndex(segment)
   return context.files.use(log.path(segment, 'log'), 'read', file =>
-    new Cursor(context, log, segment, (target, length, position) => file.read(target, 0, length, position)).locate(
-      offset
-    )
+    new Cursor(context, log, segment, file).locate(offset)
   )
 }
-
-type ReadAt = (target: Buffer, length: number, position: number) => Promise<number>
 
 /** Steps through the batches of a segment's file from an index entry on. */
 class Cursor {
   private readonly context: StoreContext
   private readonly log: StoredLog
   private readonly segment: Segment
-  private readonly readAt: ReadAt
+  private readonly file: Pick<DiskFile, 'read'>
   private buffer: Buffer | undefined
   /** The file's bytes in the buffer: [start, end). */
   private start = 0
@@ -95,11 +89,11 @@ class Cursor {
   /** The offset that the batch at `position` begins with, but for gaps that the index knows. */
   private expected = 0
 
-  constructor(context: StoreContext, log: StoredLog, segment: Segment, readAt: ReadAt) {
+  constructor(context: StoreContext, log: StoredLog, segment: Segment, file: Pick<DiskFile, 'read'>) {
     this.context = context
     this.log = log
     this.segment = segment
-    this.readAt = readAt
+    this.file = file
     this.generation = log.generation
     this.index = segment.index
   }
@@ -222,7 +216,7 @@ class Cursor {
       this.buffer = this.context.readBuffers.take(length)
     }
     this.start = this.position
-    this.end = this.position + (await this.readAt(this.buffer, length, this.position))
+    this.end = this.position + (await this.file.read(this.buffer, 0, length, this.position))
   }
 
   /** Size of the intact batch at `at` in the buffer that continues the log; else 0. */
@@ -250,35 +244,23 @@ class Cursor {
     return isIndexed ? index.offsetAt(entry) === base : base === expected
   }
 
-  /**
-   * Moves past the damaged batch at `position` when `offset` lies behind it, else throws. Behind it is where its length
-   * field points, if an intact batch is there, else the next index entry.
-   */
+  /** Moves past the damaged batch at `position`, to the next intact one or index entry, when `offset` lies behind it; else throws. */
   private async skipDamage(offset: number): Promise<void> {
-    const { segment, log } = this
+    const { index, segment, log } = this
     const damagedAt = this.position
     const from = this.expected
-    const have = this.end - this.position
-    const declared = have >= header.headerBytes ? header.batchBytes(this.buffer!, this.position - this.start) : 0
-    if (declared >= header.headerBytes && damagedAt + declared < segment.synced) {
-      this.position = damagedAt + declared
-      await this.fill(readBytesMin)
-      const found = validBatchAt(this.buffer!, 0, this.end - this.start) > 0 ? header.baseOffset(this.buffer!, 0) : -1
-      if (found > from && found <= segment.end) {
-        this.expected = found
-        this.note(damagedAt, from, found)
-        if (offset < found) throw new DamagedError(log.name, from, found)
-        return
-      }
-    }
-    const { index } = this
-    const next = index ? index.floorPosition(damagedAt) + 1 : 0
-    const isLast = !index || next >= index.count
-    this.position = isLast ? segment.synced : index.positionAt(next)
-    this.expected = isLast ? segment.syncedEnd : index.offsetAt(next)
-    this.end = this.position
-    this.note(damagedAt, from, this.expected)
-    if (offset < this.expected) throw new DamagedError(log.name, from, this.expected)
+    const entry = index ? index.floorPosition(damagedAt) + 1 : 0
+    const isLast = !index || entry >= index.count
+    const next = isLast
+      ? { position: segment.synced, offset: segment.syncedEnd }
+      : { position: index.positionAt(entry), offset: index.offsetAt(entry) }
+    const window = new FileWindow(this.file, next.position)
+    const found = (await findBatchBehind(window, damagedAt, from, next.offset)) ?? next
+    this.position = found.position
+    this.expected = found.offset
+    this.end = found.position
+    this.note(damagedAt, from, found.offset)
+    if (offset < found.offset) throw new DamagedError(log.name, from, found.offset)
   }
 
   private note(position: number, from: number, to: number): void {
