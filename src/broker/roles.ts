@@ -73,11 +73,7 @@ export class Roles {
       },
       connected: ({ nodeId }) => lostLeaders.connected(nodeId),
       disconnected: ({ nodeId, epoch }) => lostLeaders.disconnected(nodeId, epoch),
-      refused: ({ nodeId, epoch }) => {
-        control
-          .reportGone(nodeId, epoch)
-          .catch(error => this.warn(error, 'a broker that is gone could not be reported'))
-      }
+      refused: ({ nodeId, epoch }) => control.reportGone(nodeId, epoch)
     })
     this.isrWorld = {
       clock: lanes.clock,
@@ -223,14 +219,13 @@ export class Roles {
     this.forsakenAgain.get(key)?.cancel()
     this.forsakenAgain.delete(key)
     this.control.giveAway(topicId, index).catch(error => {
-      this.warn(error, 'a partition that can not be served whole could not be given away; it is tried again')
+      this.logger.warn(
+        { error: messageOf(error) },
+        'a partition that can not be served whole could not be given away; it is tried again'
+      )
       if (this.closed || this.forsakenAgain.has(key)) return
       const again = () => this.forsake({ topicId, index })
       this.forsakenAgain.set(key, this.isrWorld.clock.after(forsakeRetryMs, again))
     })
-  }
-
-  private warn(error: unknown, message: string): void {
-    this.logger.warn({ error: messageOf(error) }, message)
   }
 }

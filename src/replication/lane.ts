@@ -35,8 +35,8 @@ export interface LaneWorld {
   brokerEpoch(): number | undefined
   /** Where a leader is now; undefined while it isn't registered or doesn't listen. */
   leaderAt(nodeId: number): Leader | undefined
-  /** A broker that could be reached refuses connections: its process is gone. */
-  refused(leader: Leader): void
+  /** A broker that could be reached refuses connections: its process is gone. Rejects where that could not be told. */
+  refused(leader: Leader): Promise<void>
   /** There is a connection to a leader. */
   connected?(leader: Leader): void
   /** A connection that worked has ended. */
@@ -195,8 +195,7 @@ export class Lane {
     try {
       stream = await world.connect(leader.host, leader.port)
     } catch (error) {
-      // Only of one that listened under this registration: it may not listen yet.
-      if (isRefused(error) && this.connected?.epoch === leader.epoch) world.refused(leader)
+      if (isRefused(error)) this.tellRefused(leader)
       throw error
     }
     const { clock, config } = world
@@ -213,6 +212,20 @@ export class Lane {
     this.isFirst = true
     if (this.closed) connection.close()
     return connection
+  }
+
+  /**
+   * Only of one that listened under this registration: it may not listen yet. And once for a connection that there was: a
+   * broker that lives, cut off from this one only, is registered again, and would be ended again and again.
+   */
+  private tellRefused(leader: Leader): void {
+    const { connected } = this
+    if (connected?.epoch !== leader.epoch) return
+    this.connected = undefined
+    this.world.refused(leader).catch(error => {
+      this.connected ??= connected
+      this.world.logger.warn({ error: messageOf(error) }, 'a broker that is gone could not be reported')
+    })
   }
 
   private drop(): void {
