@@ -8,8 +8,8 @@
  *   says "done". In a cluster it is the broker that leads the topic's first partition, and the others stay.
  * - `{"done": true}`: all checks have run.
  *
- * Each runs against one broker of Naru and, where it can, of Apache Kafka: a check that fails there expects something
- * wrong. It runs again on three brokers of Naru, where each topic that is made with the default replication factor (-1)
+ * Each runs against one broker of Naru and, where it can, of Apache Kafka: a check that fails there, twice, expects
+ * something wrong. It runs again on three brokers of Naru, where each topic that is made with the default replication factor (-1)
  * has three replicas; beside three of Apache Kafka, instead of all this, with NARU_E2E_BROKERS=3.
  */
 import assert from 'node:assert/strict'
@@ -82,7 +82,10 @@ async function compareOn(
 ): Promise<void> {
   const whyNoKafka = whyNoTarget('kafka')
   const targets: Target[] = whyNoKafka ? ['naru'] : ['naru', 'kafka']
-  const [naru, kafka] = await Promise.all(targets.map(target => runOn(target, brokers, program, command)))
+  const [naru, first] = await Promise.all(targets.map(target => runOn(target, brokers, program, command)))
+  // What is held against Naru must be sure: a check that its own clients' timing fails on Apache Kafka is asked again.
+  const unsure = first && [...naru].some(([check, result]) => result.ok && !first.get(check)?.ok)
+  const kafka = unsure ? await runOn('kafka', brokers, program, command) : first
   for (const [check, result] of naru)
     await t.test(`${where}: ${check}`, () => {
       const expected = kafka?.get(check)

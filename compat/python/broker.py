@@ -90,11 +90,16 @@ class Place:
         # Apache Kafka answers before its broker knows that it leads.
         parts = [TopicPartition(topic, i) for i in range(partitions)]
 
-        def leads():
-            listed = self.admin.list_offsets({part: OffsetSpec.latest() for part in parts})
-            return all(future.exception() is None for future in listed.values())
+        complaints = []
 
-        eventually(leads, 100)
+        def leads():
+            # Each time a client that has no metadata yet: one that saw the topic without its leader may stay with that.
+            admin = AdminClient(self.config())
+            listed = admin.list_offsets({part: OffsetSpec.latest() for part in parts}, request_timeout=10)
+            complaints[:] = [str(error) for future in listed.values() if (error := future.exception())]
+            return not complaints
+
+        eventually(leads, 100, lambda: '; '.join(complaints))
         return topic
 
     def producer(self, **extra):
