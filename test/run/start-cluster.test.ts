@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Kafka } from 'kafkajs'
 import { type RunningCluster, startCluster } from '../../src/index.ts'
+import { Metadata } from '../../src/wire/kafka/messages/metadata.ts'
+import { AskingClient } from '../support/asking-client.ts'
 import { kafkajs, withAdmin } from '../support/kafkajs.ts'
 
 const clientOf = (cluster: RunningCluster): Kafka =>
@@ -94,6 +96,34 @@ describe('a cluster of three brokers', () => {
     }
     await producer.disconnect()
     assert.deepEqual(await readAll(kafka, topic, sent.at(-1)!), sent)
+  })
+
+  it('answers on connections that are there for a moment after it handed over: clients hear from it who leads', async () => {
+    const topic = 'handed-over'
+    await withAdmin(kafka, admin =>
+      admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 3 }], waitForLeaders: true })
+    )
+    await until(async () => (await partitionOf(kafka, topic)).isr.length === 3)
+    const { leader } = await partitionOf(kafka, topic)
+    const leaderOf = async (client: AskingClient) => {
+      const { topics } = await client.ask(Metadata, 9, { topics: [{ name: topic }] })
+      return (topics as { partitions: { leaderId: number }[] }[])[0].partitions[0].leaderId
+    }
+    const [other, stopping] = [leader === 1 ? 2 : 1, leader].map(nodeId => {
+      const { port } = cluster.brokers().find(broker => broker.nodeId === nodeId)!
+      return new AskingClient(port, 'a client that stays')
+    })
+    const closed = cluster
+      .brokers()
+      .find(({ nodeId }) => nodeId === leader)!
+      .close()
+    let next = leader
+    while (next === leader) next = await leaderOf(other)
+    assert.equal(await leaderOf(stopping), next, 'and not: the connection was closed')
+    await closed
+    for (const client of [other, stopping]) client.close()
+    await cluster.start(leader)
+    await until(async () => (await partitionOf(kafka, topic)).isr.length === 3)
   })
 
   it('lets a group go on when its coordinator dies, with the offsets that it committed', async () => {
