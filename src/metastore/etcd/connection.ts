@@ -59,7 +59,7 @@ export class Connection {
     this.logger = options.logger
     this.repeated = new ThrottledLog(options.logger, options.clock, 1)
     this.requestTimeoutMs = options.requestTimeoutMs
-    this.endpoints = options.addresses.map(address => new Endpoint(address, options.tls))
+    this.endpoints = options.addresses.map(address => new Endpoint(address, options.tls, options.clock))
   }
 
   get closed(): boolean {
@@ -191,7 +191,7 @@ export class Connection {
       this.logger.warn({ endpoint: endpoint.address, error: detailsOf(error) }, 'an etcd endpoint does not answer')
     }
     // A new connection: the old one may be dead without anybody having said so.
-    this.endpoints[index] = new Endpoint(endpoint.address, this.options.tls)
+    this.endpoints[index] = new Endpoint(endpoint.address, this.options.tls, this.clock)
     if (this.at === index) this.at = (index + 1) % this.endpoints.length
     endpoint.end()
   }

@@ -3,20 +3,17 @@ import { checkServerIdentity } from 'node:tls'
 import {
   type ChannelCredentials,
   type ClientDuplexStream,
+  type ClientUnaryCall,
   credentials,
   type Client as GrpcClient,
   Metadata,
   status
 } from '@grpc/grpc-js'
 import { Etcd3, type IOptions, type Services } from 'etcd3'
+import type { Clock } from '../../std/clock.ts'
 
 type Service = keyof typeof Services
-type Method = (
-  request: object,
-  metadata: Metadata,
-  options: object,
-  done: (error: unknown, answer: unknown) => void
-) => unknown
+type Method = (request: object, metadata: Metadata, done: (error: unknown, answer: unknown) => void) => ClientUnaryCall
 type ServiceClient = new (address: string, credentials: ChannelCredentials, options: object) => GrpcClient
 type StreamMethod = (metadata: Metadata) => ClientDuplexStream<object, unknown>
 
@@ -58,29 +55,38 @@ export class Endpoint extends Etcd3 {
   private readonly streams = new Set<ClientDuplexStream<object, unknown>>()
   private readonly clients = new Map<Service, Promise<GrpcClient>>()
   private readonly grpcOptions: object
+  private readonly clock: Clock
   /** Where the pool's don't do. */
   private readonly ownCredentials: ChannelCredentials | undefined
 
-  constructor(address: string, tls: TlsFiles | undefined) {
+  constructor(address: string, tls: TlsFiles | undefined, clock: Clock) {
     // The number keeps gRPC from sharing a connection that has proved dead.
     const grpcOptions = { ...channelOptions, 'naru.connection': connections++ }
     const options = { hosts: address, grpcOptions, faultHandling: { host: () => once, global: once } }
     super({ ...options, ...poolCredentials(tls) } as unknown as IOptions)
     this.address = address
+    this.clock = clock
     const ip = tls && ipOf(address)
     this.grpcOptions = ip ? { ...grpcOptions, 'grpc.ssl_target_name_override': anyServerName } : grpcOptions
     this.ownCredentials = ip ? credentialsFor(ip, tls) : undefined
   }
 
-  /** One request, one answer. Rejects with gRPC's error. */
+  /**
+   * One request, one answer. Rejects with gRPC's error, or when there is none in time. gRPC's own deadlines are times of day: where the
+   * clock is set, etcd would be told that there is no time left.
+   */
   async call<T>(service: Service, method: string, request: object, timeoutMs: number, token?: string): Promise<T> {
     const client = await this.client(service)
     return new Promise((resolve, reject) => {
       const call = (client as unknown as Record<string, Method>)[method]
-      const options = { deadline: new Date(Date.now() + timeoutMs) }
-      call.call(client, request, metadataOf(token), options, (error, answer) => {
+      const underWay = call.call(client, request, metadataOf(token), (error, answer) => {
+        timer.cancel()
         if (error) reject(error)
         else resolve(answer as T)
+      })
+      const timer = this.clock.after(timeoutMs, () => {
+        reject(new Error(`no answer within ${Math.round(timeoutMs)} ms`))
+        underWay.cancel()
       })
     })
   }
