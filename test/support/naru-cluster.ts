@@ -12,6 +12,8 @@ export interface ClusterOptions {
   brokers?: number
   /** Options by Kafka's names. */
   settings?: Settings
+  /** Variables of the environment, over the test's own. */
+  env?: Readonly<Record<string, string>>
   /** More flags of `naru start`. */
   args?: string[]
   /** A temporary folder, removed by `remove`, when absent. */
@@ -88,7 +90,7 @@ export async function startNaruCluster(options: ClusterOptions = {}): Promise<Na
     const flags = ['--brokers', String(count), '--port', String(port), '--data-dir', dataDir, '--json']
     child = spawn(process.execPath, [naruCommand, 'start', ...flags, ...(options.args ?? [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...environmentOf(options.settings ?? {}) }
+      env: { ...process.env, ...environmentOf(options.settings ?? {}), ...options.env }
     })
     const started = child
     exited = new Promise(resolve => started.once('exit', (code, signal) => resolve({ code, signal })))

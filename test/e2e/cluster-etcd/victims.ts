@@ -5,6 +5,7 @@ import type { PartitionImage } from '../../../src/control/types.ts'
 import { freePort } from '../../support/apache-kafka.ts'
 import { type EtcdNode, type EtcdTest, startEtcd } from '../../support/etcd.ts'
 import { type RunningBroker, startNaru } from '../../support/naru.ts'
+import { type SteppedClock, steppedClock } from '../../support/stepped-clock.ts'
 import { environmentOf, type Settings } from '../../support/target.ts'
 import { healed } from '../cluster/ask.ts'
 import { Link, type LinkMode } from '../cluster/proxy.ts'
@@ -15,6 +16,8 @@ export interface InEtcdOptions {
   readonly etcdNodes?: number
   /** Whether clients and brokers reach brokers through links, which may be cut; etcd is reached all the same. */
   readonly links?: boolean
+  /** Whether the clock of each broker may be set. */
+  readonly clocks?: boolean
   /** Flags of etcd. */
   readonly etcdArgs?: readonly string[]
   /** A file for the log lines of all brokers. */
@@ -42,6 +45,7 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
   const links: Link[][] = []
   const brokerLinks: Link[] = []
   const naru: RunningBroker[] = []
+  const clocks: { name: string; clock: SteppedClock }[] = []
   try {
     for (const id of ids) {
       const own: Link[] = []
@@ -60,10 +64,11 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
         brokerLinks.push(link)
         args.push('--advertised-port', String(link.port))
       }
+      if (options.clocks) clocks.push({ name: `broker ${id}`, clock: steppedClock(folder, `broker-${id}`) })
       naru.push(
         await startNaru({
           args,
-          env: environmentOf(settings),
+          env: { ...environmentOf(settings), ...clocks[naru.length]?.clock.env },
           port,
           dataDir: join(folder, `broker-${id}`),
           logFile: options.logFile
@@ -94,6 +99,7 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
     brokers,
     links: brokerLinks,
     disks: [],
+    clocks,
     others: etcd.nodes.map(etcdVictim),
     etcdLinks: brokers.map((broker, index) => ({
       broker,

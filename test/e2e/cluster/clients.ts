@@ -46,6 +46,8 @@ export class Clients {
   private readonly running: Promise<void>[] = []
   private readonly closers: (() => Promise<unknown>)[] = []
   java: JavaClients | undefined
+  /** How many times members have joined the group. */
+  joins = 0
   private stopped = false
   private closing = false
 
@@ -203,6 +205,7 @@ export class Clients {
     let last = new Map<number, number>()
     consumer.on(consumer.events.GROUP_JOIN, () => {
       last = new Map()
+      this.joins++
     })
     const crashed = new Promise<never>((_, reject) => {
       consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {

@@ -143,6 +143,52 @@ const fillDisk: Fault = async ({ cluster, clients, random }) => {
   return { text: `${name} full for ${forMs} ms` }
 }
 
+/**
+ * The wall clock goes ahead by hours and comes back, or falls behind by minutes. Records that clients stamp by a right clock
+ * stay within message.timestamp.after.max.ms (an hour), beyond which Kafka refuses them too.
+ */
+function stepOf(random: Random): { text: string; offsetMs: number } {
+  const ahead = below(random, 3) > 0
+  const minutes = ahead ? 5 + below(random, 12 * 60) : 1 + below(random, 50)
+  return { text: `${minutes} minutes ${ahead ? 'ahead' : 'behind'}`, offsetMs: (ahead ? minutes : -minutes) * 60_000 }
+}
+
+/** Of one broker; any when absent. Nobody may notice: it has nothing to do with how long anything takes. */
+export const stepClock =
+  (at?: number): Fault =>
+  async ({ cluster, topic, random }) => {
+    const { name, clock } = cluster.clocks[at ?? below(random, cluster.clocks.length)]
+    const { text, offsetMs } = stepOf(random)
+    const forMs = 1000 + below(random, 4000)
+    const before = await view(cluster.bootstraps, topic)
+    clock.set(offsetMs)
+    await sleep(forMs)
+    clock.set(0)
+    return {
+      text: `clock of ${name} ${text} for ${forMs} ms`,
+      async misdeeds() {
+        const now = await view(cluster.bootstraps, topic)
+        const moved = (now?.partitions ?? []).filter(
+          // Those that were given back to their preferred replica have another reason.
+          ({ leader, replicas }, index) => leader !== before?.partitions[index].leader && leader !== replicas[0]
+        )
+        return moved.map(({ index, leader }) => `broker ${leader} leads ${index} since a clock was set`)
+      }
+    }
+  }
+
+/** A broker dies and starts with a wrong clock, which is put right when it serves. */
+export const startWithWrongClock: Fault = async ({ cluster, topic, random }) => {
+  const at = below(random, cluster.clocks.length)
+  const { name, clock } = cluster.clocks[at]
+  const { text, offsetMs } = stepOf(random)
+  clock.set(offsetMs)
+  await Promise.all((cluster.clocks.length > 1 ? [cluster.brokers[at]] : cluster.brokers).map(broker => broker.kill()))
+  await cluster.healed([topic, '__consumer_offsets'])
+  clock.set(0)
+  return { text: `kill -9 ${name}, started with a clock ${text}` }
+}
+
 export const processFaults = {
   'leader-kill': killLeader,
   'follower-kill': killFollower,
@@ -160,9 +206,15 @@ export function faultsOf(cluster: FaultyCluster): Record<string, Fault> {
   return {
     ...processFaults,
     ...(cluster.links.length > 0 ? linkFaults : {}),
-    ...(cluster.disks.length > 0 ? { 'disk-full': fillDisk } : {})
+    ...(cluster.disks.length > 0 ? { 'disk-full': fillDisk } : {}),
+    ...(cluster.clocks.length > 0 ? clockFaults : {})
   }
 }
+
+const clockFaults = { 'clock-step': stepClock(), 'clock-wrong-at-start': startWithWrongClock } satisfies Record<
+  string,
+  Fault
+>
 
 const linkFaults = {
   'link-cut': disturbLink(() => ({ type: 'cut' }), 'cut'),

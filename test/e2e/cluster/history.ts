@@ -32,7 +32,7 @@ export interface Anomaly {
     | 'skipped'
     | 'nonmonotonic'
     | 'commit'
-    | 'leader'
+    | 'misdeed'
   readonly text: string
 }
 

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { below } from '../../../src/std/random.ts'
 import { whyNoSmallDisk } from '../../support/small-disk.ts'
+import { whyNoSteppedClock } from '../../support/stepped-clock.ts'
 import type { Settings } from '../../support/target.ts'
 import { etcdFaultsOf, lastingSessionMs } from '../cluster-etcd/faults.ts'
 import { threeInEtcd } from '../cluster-etcd/victims.ts'
@@ -29,6 +30,9 @@ const { values } = parseArgs({
   }
 })
 const seed = Number(values.seed)
+const noClocks = whyNoSteppedClock()
+const hasClocks = noClocks === undefined
+if (!hasClocks) console.log(`Clocks are not set: ${noClocks}.`)
 const logFile = join(tmpdir(), `naru-faults-${seed}.log`)
 rmSync(logFile, { force: true })
 const [cluster, kinds] = await (values.etcd === undefined ? supervised() : inEtcd(Number(values.etcd)))
@@ -67,7 +71,7 @@ async function supervised(): Promise<[FaultyCluster, Record<string, Fault>]> {
   // It must hold what is written while it isn't filled.
   const megabytes = 64 + 16 * Number(values.minutes ?? 0)
   const smallDisk = whyNoSmallDisk('ext4') === undefined ? { broker: 2, megabytes } : undefined
-  const made = await superviseThree({ logFile, links: true, smallDisk })
+  const made = await superviseThree({ logFile, links: true, smallDisk, clocks: hasClocks })
   return [made, faultsOf(made)]
 }
 
@@ -75,7 +79,7 @@ async function inEtcd(etcdNodes: number): Promise<[FaultyCluster, Record<string,
   // Where nothing but etcd is at fault no leader may move. A broker may need seconds to find another node of it.
   const onlyEtcd = values.scenario?.split(',').every(name => name.startsWith('etcd-'))
   const settings: Settings = onlyEtcd ? { 'broker.session.timeout.ms': String(lastingSessionMs) } : {}
-  const made = await threeInEtcd({ etcdNodes, links: true, settings, logFile })
+  const made = await threeInEtcd({ etcdNodes, links: true, settings, logFile, clocks: hasClocks })
   const forMs = values.for === undefined ? undefined : Number(values.for)
   const { 'supervisor-kill': _kill, 'supervisor-pause': _pause, ...brokers } = faultsOf(made)
   const faults = Object.entries(etcdFaultsOf(made)).map(([name, fault]) => [`etcd-${name}`, fault(forMs)])
@@ -103,7 +107,7 @@ function print({ silences, unreadMs, uncoordinatedMs, anomalies, acknowledged, r
     'skipped',
     'nonmonotonic',
     'commit',
-    'leader'
+    'misdeed'
   ] as const
   console.log(`\n${acknowledged} acknowledged, ${read} read by the group`)
   console.log(kinds.map(kind => `${kind} ${anomalies.filter(anomaly => anomaly.kind === kind).length}`).join(', '))

@@ -80,7 +80,7 @@ export async function runFaults({ cluster, seed, java, next, onStory }: RunOptio
     await cluster.healed(topics)
     await allHeardSince(history.producers, doneMs)
     await sleep(calmMs)
-    for (const text of (await done.misdeeds?.()) ?? []) history.note('leader', text)
+    for (const text of (await done.misdeeds?.()) ?? []) history.note('misdeed', text)
     const toMs = performance.now()
     for (const { client, partition, acknowledged } of history.producers) {
       const hit = done.partition === undefined || done.partition === partition

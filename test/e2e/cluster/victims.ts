@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../../support/apache-kafka.ts'
 import { type NaruCluster, startNaruCluster } from '../../support/naru-cluster.ts'
 import { mountSmallDisk, type SmallDisk } from '../../support/small-disk.ts'
+import { type SteppedClock, steppedClock } from '../../support/stepped-clock.ts'
 import type { Settings } from '../../support/target.ts'
 import { healed } from './ask.ts'
 import { Link } from './proxy.ts'
@@ -33,6 +34,8 @@ export interface FaultyCluster {
   readonly links: readonly Link[]
   /** Disks of brokers, where they may be filled. */
   readonly disks: readonly { readonly name: string; readonly disk: SmallDisk }[]
+  /** Wall clocks of brokers, where they may be set. */
+  readonly clocks: readonly { readonly name: string; readonly clock: SteppedClock }[]
   /** What the brokers need besides: a supervisor, nodes of a metastore. */
   readonly others: readonly Victim[]
   /** Resolves when every process runs and every replica of the topics is in sync. */
@@ -49,6 +52,8 @@ export interface SupervisedOptions {
   readonly links?: boolean
   /** Gives one broker a small disk of its own; it takes root. */
   readonly smallDisk?: { readonly broker: number; readonly megabytes: number }
+  /** Whether their clock may be set. */
+  readonly clocks?: boolean
   /** A file for the log lines of all. */
   readonly logFile?: string
 }
@@ -81,18 +86,21 @@ export async function superviseThree(options: SupervisedOptions = {}): Promise<F
   for (const link of links) await link.open()
   const args = options.links ? ['--advertised-port', String(first + ids.length)] : []
   const settings = { ...quick, ...options.settings }
+  const clocks = options.clocks ? [{ name: 'all brokers', clock: steppedClock(dataDir, 'machine') }] : []
   const cluster = await startNaruCluster({
     brokers: ids.length,
     dataDir,
     port: first,
     args,
     settings,
+    env: clocks[0]?.clock.env,
     logFile: options.logFile
   })
   return {
     ...processesOf(cluster),
     links,
     disks,
+    clocks,
     async remove() {
       await cluster.remove()
       for (const link of links) await link.close()
@@ -102,7 +110,7 @@ export async function superviseThree(options: SupervisedOptions = {}): Promise<F
   }
 }
 
-function processesOf(cluster: NaruCluster): Omit<FaultyCluster, 'links' | 'disks' | 'remove'> {
+function processesOf(cluster: NaruCluster): Omit<FaultyCluster, 'links' | 'disks' | 'clocks' | 'remove'> {
   const bootstraps = cluster.ready.bootstrap.split(',')
   const signal = (nodeId: number, name: NodeJS.Signals) => {
     try {
