@@ -178,7 +178,8 @@ class CrashRun {
       else if (dice < 930) this.start(model, () => this.snapshot(model, logs.get(model)!))
       else if (dice < 940) this.reconfigure(model, logs.get(model)!)
       else if (dice < 945) this.start(model, () => this.remove(store, model, logs))
-      else if (dice < 970) await this.read(model, logs.get(model)!)
+      else if (dice < 955 && !model.mayBeMissing) this.start(model, () => this.restartAt(model, logs.get(model)!))
+      else if (dice < 975) await this.read(model, logs.get(model)!)
       else world.clock.advance(1000)
       if (chance(random, 0.3)) await turn()
     }
@@ -297,6 +298,14 @@ class CrashRun {
     model.startMayBe = Math.max(model.startMayBe, offset)
     await log.advanceStart(offset)
     model.started(log.startOffset)
+  }
+
+  /** A follower whose leader has nothing that old any more. */
+  private async restartAt(model: LogModel, log: Log): Promise<void> {
+    const offset = log.endOffset + 1 + below(this.random, 20)
+    model.startMayBe = offset
+    await log.advanceStart(offset, true)
+    model.restarted(offset)
   }
 
   private async retain(model: LogModel, log: Log): Promise<void> {

@@ -91,6 +91,12 @@ export class LogModel {
     this.startMayBe = start
   }
 
+  /** Nothing is left, and the log goes on at `offset`. */
+  restarted(offset: number): void {
+    this.batches = []
+    this.started(offset)
+  }
+
   /** Checks a log that was opened after a restart, then forgets what was never acknowledged and did get lost. */
   async check(log: Log, power: boolean): Promise<void> {
     const name = `log ${this.id.partition}`

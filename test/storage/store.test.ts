@@ -41,6 +41,46 @@ describe('log store', () => {
       await store.close()
     })
 
+  it('begins where it was told to, also when a checkpoint is written in the very moment in which it is told', async () => {
+    const disk = new SimulatedDisk({ random: new SeededRandom(5) })
+    let hold: Promise<void> | undefined
+    let held = () => {}
+    const slow: SimulatedDisk = Object.assign(Object.create(disk), {
+      async open(path: string, options: Parameters<SimulatedDisk['open']>[1]) {
+        const file = await disk.open(path, options)
+        if (!path.includes('/journal/sync')) return file
+        return Object.assign(Object.create(file), {
+          async write(...how: Parameters<typeof file.write>) {
+            const written = await file.write(...how)
+            held()
+            await hold
+            return written
+          }
+        })
+      }
+    })
+    const store = await openStore(setting(slow))
+    const log = await store.open(logId(1), syncConfig)
+    log.append(batchAt(0, 5))
+    await durable(log)
+    let goOn = () => {}
+    hold = new Promise(resolve => {
+      goOn = resolve
+    })
+    const writing = new Promise<void>(resolve => {
+      held = resolve
+    })
+    const restarted = log.advanceStart(100, true)
+    await writing
+    await (store as unknown as { checkpoint(): Promise<void> }).checkpoint()
+    goOn()
+    await restarted
+    const after = await openStore(setting(disk.afterKill()))
+    const { startOffset, endOffset } = await after.open(logId(1), syncConfig)
+    assert.deepEqual([startOffset, endOffset], [100, 100])
+    await after.close()
+  })
+
   it('reads from files what is no longer in memory, whole batches within the limits', async () => {
     const { log, store } = await filled({ memoryTailBytes: 0 })
     const one = batchAt(40, 2, 900)

@@ -80,13 +80,17 @@ export async function advanceStart(context: StoreContext, log: StoredLog, offset
 export async function restartAt(context: StoreContext, log: StoredLog, offset: number): Promise<void> {
   if (offset <= log.endOffset) return advanceStart(context, log, offset)
   await quiesce(context, log)
-  await context.control(log, 'start', offset)
   context.forgetTail(log)
+  const { durableEndOffset } = log
   log.startOffset = offset
   log.endsAt(offset)
+  log.durableEndOffset = durableEndOffset
   log.epochs.cutStart(offset)
   log.damage.cutStart(offset)
   log.roll()
+  // Behind that: a checkpoint that doesn't need the entry any more must say the same.
+  await context.control(log, 'start', offset)
+  log.durableEndOffset = offset
   await deleteSegments(context, log)
 }
 
