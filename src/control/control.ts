@@ -15,10 +15,11 @@ import { ElectionCounters } from './election-counters.ts'
 import { Follower } from './follower.ts'
 import { foundCluster, newId } from './founding.ts'
 import type { Image } from './image.ts'
-import { format, keys, parse, type Signature, type TopicValue } from './keys.ts'
+import { format, keys, parse, type TopicValue } from './keys.ts'
 import { Membership } from './membership.ts'
-import { absent, guard, Metadata, madeBy, present } from './metadata.ts'
+import { absent, guard, Metadata, present } from './metadata.ts'
 import { controlOptions } from './options.ts'
+import { Orphans } from './orphans.ts'
 import { PartitionChanges } from './partition-changes.ts'
 import { updatePartitions } from './partition-updates.ts'
 import { RoleChanges } from './role-changes.ts'
@@ -91,6 +92,7 @@ class MetastoreControl implements Control {
   private readonly policyOf: (topic: TopicImage) => TopicPolicy
   private readonly roles: RoleChanges
   private readonly departures: Departures
+  private readonly orphans: Orphans
   private standing: Promise<void> = Promise.resolve()
   private closed = false
 
@@ -110,6 +112,7 @@ class MetastoreControl implements Control {
     const elections = new ElectionCounters(options.metrics)
     this.roles = new RoleChanges(this.metadata, new PartitionChanges(this.metadata), this.policyOf, elections)
     this.departures = new Departures(this.metadata, this.roles, logger)
+    this.orphans = new Orphans(this.metadata)
     const cordoned = values.get(cordonOptions.cordonedLogDirs).length > 0
     this.membership = new Membership(
       this.metadata,
@@ -125,6 +128,7 @@ class MetastoreControl implements Control {
       clock,
       logger,
       elections,
+      orphans: this.orphans,
       sessionTimeoutMs,
       inDoubt: () => this.membership.inDoubt,
       policyOf: this.policyOf,
@@ -147,7 +151,7 @@ class MetastoreControl implements Control {
   async start(vouches: ControlOptions['vouches']): Promise<void> {
     if (vouches) await this.departures.standBack(this.nodeId, vouches)
     await this.membership.join()
-    await this.removeOrphans()
+    await this.orphans.sweep()
     await this.standing
   }
 
@@ -176,7 +180,7 @@ class MetastoreControl implements Control {
       last.push(end)
     }
     if (!(await this.txnInParts(puts, compare, last))) {
-      await this.removePartitions(topicId)
+      await this.orphans.remove(topicId)
       await this.metadata.txn([], [end])
       throw alreadyExists(name)
     }
@@ -197,7 +201,7 @@ class MetastoreControl implements Control {
       )
       if (deleted) break
     }
-    await this.removePartitions(topicId)
+    await this.orphans.remove(topicId)
   }
 
   async addPartitions(topicId: TopicId, expected: number, assignments: readonly (readonly number[])[]): Promise<void> {
@@ -328,27 +332,6 @@ class MetastoreControl implements Control {
     this.membership.abandon()
     await this.controller.close()
     await this.follower.close()
-  }
-
-  /** Partitions of topics whose creation did not get to its end, or whose deletion did not get past its beginning. */
-  private async removeOrphans(): Promise<void> {
-    for (const topicId of this.known.orphans()) {
-      const key = keys.creating(topicId)
-      const { item } = await guard(this.metastore.get(key))
-      const maker = item && parse<Signature>(item.value)
-      // Still being made.
-      if (maker && this.known.incarnationOf(maker.nodeId) === maker.incarnation) continue
-      if (item) await this.metadata.txn([madeBy(key, item.createRevision)], [{ type: 'delete', key }])
-      await this.removePartitions(topicId, [absent(key)])
-    }
-  }
-
-  private async removePartitions(topicId: TopicId, compare: readonly Compare[] = []): Promise<void> {
-    const indexes = this.known.partitionIndexes(topicId)
-    await this.metadata.each(
-      compare,
-      indexes.map((index): Operation => ({ type: 'delete', key: keys.partition(topicId, index) }))
-    )
   }
 
   /**

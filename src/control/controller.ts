@@ -6,6 +6,7 @@ import { repaired } from './election.ts'
 import type { ElectionCounters } from './election-counters.ts'
 import { controllerElection, format, keys } from './keys.ts'
 import { type Metadata, madeBy, registeredAs } from './metadata.ts'
+import type { Orphans } from './orphans.ts'
 import { PreferredLeaders, type Return } from './preferred-leaders.ts'
 import { completed } from './reassignment.ts'
 import type { TopicPolicy } from './topic-policy.ts'
@@ -13,6 +14,8 @@ import type { ImageChange, PartitionImage, PartitionPlace, TopicImage } from './
 
 /** What could not be written is tried again after so long. */
 const retryMs = 200
+/** Whoever deletes a topic removes its partitions, within this time; then the controller does. */
+const orphansMs = 10_000
 
 interface Repair {
   readonly place: PartitionPlace
@@ -31,6 +34,7 @@ export class Controller {
   private readonly clock: Clock
   private readonly logger: Logger
   private readonly elections: ElectionCounters
+  private readonly orphans: Orphans
   private readonly policyOf: (topic: TopicImage) => TopicPolicy
   private readonly preferred: PreferredLeaders
   private readonly sessionTimeoutMs: number
@@ -43,6 +47,7 @@ export class Controller {
   private timer: Timer | undefined
   /** While it runs there are leaders that aren't registered and may live all the same. */
   private doubtTimer: Timer | undefined
+  private orphansTimer: Timer | undefined
   private outvoted: (() => void) | undefined
   private closed = false
 
@@ -56,6 +61,7 @@ export class Controller {
       /** See Control. */
       inDoubt(): boolean
       elections: ElectionCounters
+      orphans: Orphans
       policyOf(topic: TopicImage): TopicPolicy
       /** How often leaders are given back to preferred replicas; never when undefined. */
       rebalanceIntervalMs: number | undefined
@@ -64,6 +70,7 @@ export class Controller {
     this.metadata = metadata
     this.nodeId = nodeId
     this.elections = world.elections
+    this.orphans = world.orphans
     this.policyOf = world.policyOf
     this.clock = world.clock
     this.logger = world.logger
@@ -141,6 +148,7 @@ export class Controller {
     }
     if (!this.leadership) return
     for (const { topicId } of change.deleted) this.preferred.forget(topicId)
+    if (change.deleted.length > 0) this.sweepLater()
     // Configs say who may lead where nobody does.
     if (change.brokers || change.brokerConfigs) this.everything = true
     if (!this.everything) {
@@ -156,6 +164,7 @@ export class Controller {
     this.leadership = undefined
     this.timer?.cancel()
     this.doubtTimer?.cancel()
+    this.orphansTimer?.cancel()
     this.preferred.stop()
     await this.running
   }
@@ -172,7 +181,21 @@ export class Controller {
     this.everything = true
     // The image should have the win, and all that came before it; where it lags, what is written does not hold.
     await this.metadata.txn([leadership.fence], []).catch(() => false)
+    if (this.orphans.any) this.sweepLater()
     await this.work()
+  }
+
+  /** What a deletion left that nobody brought to its end counts as replicas of brokers, and is never looked at again. */
+  private sweepLater(): void {
+    if (this.closed) return
+    this.orphansTimer ??= this.clock.after(orphansMs, () => {
+      this.orphansTimer = undefined
+      if (!this.leadership) return
+      this.orphans.sweep().catch(error => {
+        this.logger.warn({ err: error }, 'what is left of deleted topics could not be removed; it is tried again')
+        this.sweepLater()
+      })
+    })
   }
 
   /** One pass after the other until nothing is left to look at. Never rejects. */
