@@ -117,13 +117,16 @@ export class Hosting {
 
   /**
    * Replaces a replica with an empty log, of which nothing is lost, by one that begins at `offset` with `batches`, which its
-   * leader sent. What dies in between begins at 0, and hears from its leader where to go on.
+   * leader sent. What dies in between begins at 0, and hears from its leader where to go on; so it must not be in sync then.
+   * Rejects with NOT_LEADER_OR_FOLLOWER where it can't stand back.
    */
   async renew(partition: Partition, offset: number, batches: Buffer): Promise<void> {
     const { partitions, store, control, logger } = this.parts
     const { topic, topicId, index } = partition
+    if (partitions.ofTopic(topicId)[index] !== partition) return
+    if (!(await this.standsBack(partition))) throw notLeader(partition)
     const image = control.image.topicById(topicId)
-    if (!image || partitions.ofTopic(topicId)[index] !== partition) return
+    if (!image) return
     logger.info({ topic, partition: index, offset }, 'a replica begins anew, where its leader does')
     this.roles.drop(partition)
     partition.close(notLeader(partition))
@@ -200,9 +203,10 @@ export class Hosting {
 
   /**
    * Whether nobody counts on a replica: another broker leads, and this one is not in sync, or has just left the in-sync set.
-   * To be asked before its first fetch in this life: later its leader might take it in by what it said before.
+   * One that has something is to be asked before its first fetch in this life: later its leader might take it in by what it
+   * said before.
    */
-  private async standsBack({ topicId, index }: PartitionIdentity): Promise<boolean> {
+  private async standsBack({ topicId, index }: PartitionPlace): Promise<boolean> {
     const { control } = this.parts
     const imageNow = () => control.image.topicById(topicId)?.partitions[index]
     const isFollower = () => {
