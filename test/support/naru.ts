@@ -18,6 +18,8 @@ export interface NaruOptions {
   port?: number
   /** A file that what it prints is added to. */
   logFile?: string
+  /** The command of another build; this one's when absent. */
+  command?: string
 }
 
 /** A broker in a process of its own, or several that suites treat as one. */
@@ -37,17 +39,21 @@ export interface RunningBroker {
   stop(topic?: string): Promise<void>
   /** kill -9, and waits for its end. The same of a cluster. */
   kill9(topic?: string): Promise<void>
-  /** Starts it again on the same port and data, after `stop` or `kill9`; in a cluster it is in sync then. */
-  restart(): Promise<void>
+  /**
+   * Starts it again on the same port and data, after `stop` or `kill9`; in a cluster it is in sync then. With the command of another
+   * build, it goes on with that.
+   */
+  restart(command?: string): Promise<void>
   /** Stops it, if it runs, and removes its data. */
   remove(): Promise<void>
 }
 
 /** Starts `naru start` from dist/ and waits for the line with its bootstrap address. Throws with what it printed. */
 export async function startNaru(options: NaruOptions = {}): Promise<RunningBroker> {
-  if (!existsSync(naruCommand)) throw new Error('dist/ is not built: run `npm run build`')
+  let command = options.command ?? naruCommand
+  if (!existsSync(command)) throw new Error(`${command} is not built: run \`npm run build\` there`)
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'naru-e2e-'))
-  let running = await spawnNaru(options.port ?? 0, dataDir, options)
+  let running = await spawnNaru(command, options.port ?? 0, dataDir, options)
   const { host, port, bootstrap } = running
   const end = async (signal: NodeJS.Signals) => {
     running.child.kill(signal)
@@ -64,9 +70,10 @@ export async function startNaru(options: NaruOptions = {}): Promise<RunningBroke
     output: () => running.output(),
     stop: () => end('SIGTERM'),
     kill9: () => end('SIGKILL'),
-    async restart() {
+    async restart(other = command) {
+      command = other
       // What clients are given may be the port of something in between.
-      running = await spawnNaru(options.port ?? port, dataDir, options)
+      running = await spawnNaru(command, options.port ?? port, dataDir, options)
     },
     async remove() {
       const timer = setTimeout(() => running.child.kill('SIGKILL'), 10_000)
@@ -86,8 +93,8 @@ interface Spawned {
   output(): string
 }
 
-async function spawnNaru(port: number, dataDir: string, options: NaruOptions): Promise<Spawned> {
-  const args = [naruCommand, 'start', '--port', String(port), '--data-dir', dataDir, ...(options.args ?? [])]
+async function spawnNaru(command: string, port: number, dataDir: string, options: NaruOptions): Promise<Spawned> {
+  const args = [command, 'start', '--port', String(port), '--data-dir', dataDir, ...(options.args ?? [])]
   const env = { ...process.env, ...options.env }
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))

@@ -16,6 +16,8 @@ export interface InEtcdOptions {
   readonly etcdNodes?: number
   /** Whether clients and brokers reach brokers through links, which may be cut; etcd is reached all the same. */
   readonly links?: boolean
+  /** The command of the build that the brokers start with; this one's when absent. */
+  readonly command?: string
   /** Whether the clock of each broker may be set. */
   readonly clocks?: boolean
   /** Flags of etcd. */
@@ -71,7 +73,8 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
           env: { ...environmentOf(settings), ...clocks[naru.length]?.clock.env },
           port,
           dataDir: join(folder, `broker-${id}`),
-          logFile: options.logFile
+          logFile: options.logFile,
+          command: options.command
         })
       )
     }
@@ -123,8 +126,8 @@ export async function threeInEtcd(options: InEtcdOptions = {}): Promise<ClusterI
 
 /** Nothing starts it again by itself: the test does, as a service manager would. */
 function victimOf(nodeId: number, broker: RunningBroker, starting: Set<Promise<void>>): Victim {
-  const start = () => {
-    const again = broker.restart().finally(() => starting.delete(again))
+  const start = (command?: string) => {
+    const again = broker.restart(command).finally(() => starting.delete(again))
     starting.add(again)
     return again
   }
@@ -140,6 +143,10 @@ function victimOf(nodeId: number, broker: RunningBroker, starting: Set<Promise<v
     async restart() {
       await broker.stop()
       await start()
+    },
+    async replace(command) {
+      await broker.stop()
+      await start(command)
     }
   }
 }

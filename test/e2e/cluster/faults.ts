@@ -110,6 +110,42 @@ const rollingRestart: Fault = async ({ cluster, topic }) => {
   return { text: 'rolling restart' }
 }
 
+/**
+ * Brokers are replaced by those of another build, and again by those of the one that they began with. `upgrade` does it to all, one after
+ * the other, each when the one before it is in sync again; the next time back. `upgrade-one` does it to one, so that both builds go on
+ * side by side.
+ */
+export function upgradesOf([old, next]: readonly [Build, Build]) {
+  const upgraded = new Set<Victim>()
+  const replace = async (broker: Victim, to: Build) => {
+    await broker.replace!(to.command)
+    if (to === next) upgraded.add(broker)
+    else upgraded.delete(broker)
+  }
+  return {
+    async upgrade({ cluster, topic }) {
+      const to = upgraded.size < cluster.brokers.length ? next : old
+      for (const broker of cluster.brokers) {
+        await replace(broker, to)
+        await cluster.healed([topic, '__consumer_offsets'])
+      }
+      return { text: `all brokers to ${to.name}` }
+    },
+    async 'upgrade-one'({ cluster, random }) {
+      const broker = pick(random, cluster.brokers)
+      const to = upgraded.has(broker) ? old : next
+      await replace(broker, to)
+      return { text: `${broker.name} to ${to.name}; ${upgraded.size} of ${cluster.brokers.length} have the new build` }
+    }
+  } satisfies Record<string, Fault>
+}
+
+/** A build of Naru: its `dist/cli/main.js`, and what it is called. */
+export interface Build {
+  readonly name: string
+  readonly command: string
+}
+
 const disturbLink =
   (mode: (random: Random) => LinkMode, what: string): Fault =>
   async ({ cluster, random }) => {

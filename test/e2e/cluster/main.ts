@@ -2,19 +2,21 @@
  * Real faults by hand: `npm run faults -- --scenario leader-kill --rounds 10` does one kind of fault to a cluster of
  * processes under load, `--minutes 60` all kinds in turn. `--seed` decides whom they hit and for how long; `--etcd 3` has the
  * cluster kept in so many etcd nodes, which are victims too, and `--for 60000` says how long they are away. With `--java` Kafka's own client
- * takes part.
+ * takes part. `--etcd 3 --scenario upgrade --from DIR --rounds 3` starts the brokers of another checkout that is built, replaces one after
+ * the other by this one's, goes back, and forward again.
  */
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { below } from '../../../src/std/random.ts'
+import { naruCommand } from '../../support/naru.ts'
 import { whyNoSmallDisk } from '../../support/small-disk.ts'
 import { whyNoSteppedClock } from '../../support/stepped-clock.ts'
 import type { Settings } from '../../support/target.ts'
 import { etcdFaultsOf, lastingSessionMs } from '../cluster-etcd/faults.ts'
 import { threeInEtcd } from '../cluster-etcd/victims.ts'
-import { type Fault, faultsOf } from './faults.ts'
+import { type Build, type Fault, faultsOf, upgradesOf } from './faults.ts'
 import { type RunResult, runFaults } from './run.ts'
 import { type FaultyCluster, superviseThree } from './victims.ts'
 
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     etcd: { type: 'string' },
     for: { type: 'string' },
+    from: { type: 'string' },
     java: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) }
   }
@@ -39,7 +42,8 @@ const [cluster, kinds] = await (values.etcd === undefined ? supervised() : inEtc
 const names = values.scenario === undefined ? Object.keys(kinds) : values.scenario.split(',')
 const unknown = names.find(name => !kinds[name])
 if (unknown !== undefined) {
-  console.error(`There is no fault ${unknown} here. There are ${Object.keys(kinds).join(', ')}.`)
+  const hint = unknown.startsWith('upgrade') ? ' It takes --etcd and --from.' : ''
+  console.error(`There is no fault ${unknown} here. There are ${Object.keys(kinds).join(', ')}.${hint}`)
   await cluster.remove()
   process.exit(2)
 }
@@ -79,11 +83,28 @@ async function inEtcd(etcdNodes: number): Promise<[FaultyCluster, Record<string,
   // Where nothing but etcd is at fault no leader may move. A broker may need seconds to find another node of it.
   const onlyEtcd = values.scenario?.split(',').every(name => name.startsWith('etcd-'))
   const settings: Settings = onlyEtcd ? { 'broker.session.timeout.ms': String(lastingSessionMs) } : {}
-  const made = await threeInEtcd({ etcdNodes, links: true, settings, logFile, clocks: hasClocks })
+  const from = values.from === undefined ? undefined : buildOf(values.from)
+  const made = await threeInEtcd({
+    etcdNodes,
+    links: true,
+    settings,
+    logFile,
+    clocks: hasClocks,
+    command: from?.command
+  })
   const forMs = values.for === undefined ? undefined : Number(values.for)
   const { 'supervisor-kill': _kill, 'supervisor-pause': _pause, ...brokers } = faultsOf(made)
   const faults = Object.entries(etcdFaultsOf(made)).map(([name, fault]) => [`etcd-${name}`, fault(forMs)])
-  return [made, { ...brokers, ...Object.fromEntries(faults) }]
+  const upgrades = from && upgradesOf([from, { name: 'this build', command: naruCommand }])
+  return [made, { ...brokers, ...Object.fromEntries(faults), ...upgrades }]
+}
+
+/** What another checkout has built. */
+function buildOf(folder: string): Build {
+  const command = resolve(folder, 'dist/cli/main.js')
+  if (existsSync(command)) return { name: folder, command }
+  console.error(`There is no ${command}: run 'npm ci' or 'npm run build' there.`)
+  process.exit(2)
 }
 
 function print({ silences, unreadMs, uncoordinatedMs, anomalies, acknowledged, read, errors }: RunResult): void {

@@ -23,6 +23,8 @@ export interface Victim {
   resume(): void
   /** An orderly end and a new start. Resolves when it serves again. */
   restart(): Promise<void>
+  /** The same with the command of another build, for good; where each process can have its own. */
+  replace?(command: string): Promise<void>
 }
 
 /** A cluster of real processes, however it is run. */
