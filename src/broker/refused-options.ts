@@ -184,7 +184,7 @@ export const refusedOptions: readonly RefusedOptions[] = [
   },
   {
     why: 'What groups write in one turn of the event loop is one batch, and answers wait until it is safe',
-    names: words(`group.coordinator.append.linger.ms group.coordinator.cached.buffer.max.bytes offsets.commit.timeout.ms
+    names: words(`group.coordinator.append.linger.ms group.coordinator.cached.buffer.max.bytes
       offsets.load.buffer.size offsets.topic.compression.codec`)
   },
   {

@@ -105,13 +105,14 @@ export class GroupCoordinator {
   /** Takes over a partition of `__consumer_offsets`: loads it, then serves. Resolves when it is loaded. */
   becomeLeader(partition: number, log: ReplicatedLog): Promise<void> {
     this.resign(partition)
-    const { clock, logger, compactedBytesMin } = this.options
+    const { clock, logger, compactedBytesMin, config } = this.options
     const shard = new StateShard<GroupsState>({
       name: `${offsetsTopicName}-${partition}`,
       log,
       clock,
       logger,
       compactedBytesMin,
+      commitTimeoutMs: config.commitTimeoutMs,
       create: timers => new GroupsState(this.options, timers)
     })
     this.shards.set(partition, shard)

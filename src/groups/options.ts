@@ -70,6 +70,14 @@ export const groupOptions = {
     min: 0,
     doc: 'The largest text that may be committed with an offset.'
   }),
+  commitTimeoutMs: option({
+    name: 'offsets.commit.timeout.ms',
+    type: 'int',
+    default: 5000,
+    unit: 'ms',
+    min: 1,
+    doc: 'Members and commits whose changes the in-sync replicas of __consumer_offsets have not taken after so long are answered COORDINATOR_NOT_AVAILABLE; they may still be taken.'
+  }),
   offsetsRetentionMinutes: option({
     name: 'offsets.retention.minutes',
     type: 'int',

@@ -3,9 +3,9 @@ import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
-import { TimerWheel } from '../std/timer-wheel.ts'
+import { TimerWheel, type WheelTimer } from '../std/timer-wheel.ts'
 import { StateTimers } from './timers.ts'
-import { type Reply, Turn } from './turn.ts'
+import { type Answer, type Reply, Turn } from './turn.ts'
 import type { ReplayedState, ReplicatedLog } from './types.ts'
 
 /** Records of one tick share a batch up to this size. */
@@ -15,6 +15,9 @@ const batchBytesMax = 256 * 1024
 const compactionFactor = 4
 
 const compactedBytesMinDefault = 1024 * 1024
+
+/** Answers that came within so long of each other are given up together. */
+const togetherMs = 100
 
 /** What a state lives on. */
 export interface LifeOptions<S> {
@@ -26,6 +29,8 @@ export interface LifeOptions<S> {
    * few times the state itself. 1 MiB when absent.
    */
   readonly compactedBytesMin?: number
+  /** Whoever waits so long for a commit hears COORDINATOR_NOT_AVAILABLE; what was written stays. For ever when absent. */
+  readonly commitTimeoutMs?: number
   /** Makes an empty state; called for every (re)load. */
   create(timers: StateTimers): S
 }
@@ -33,7 +38,8 @@ export interface LifeOptions<S> {
 /** Answers that wait for the high watermark to pass an offset. */
 interface Waiting {
   readonly lastOffset: number
-  readonly answers: (() => void)[]
+  readonly sinceMs: number
+  answers: Answer[]
 }
 
 /**
@@ -53,7 +59,10 @@ export class LiveState<S extends ReplayedState> {
   private readonly waiting: Waiting[] = []
   /** Records of this tick, and what may be answered once they are committed. */
   private readonly batch = new BatchBuilder()
-  private answers: (() => void)[] = []
+  private answers: Answer[] = []
+  /** Armed while somebody may have waited too long when it fires. */
+  private readonly impatience: WheelTimer
+  private readonly commitTimeoutMs: number
   private flushing: NodeJS.Immediate | undefined
   private ended = false
   /** What the last compaction left of the log. */
@@ -66,7 +75,9 @@ export class LiveState<S extends ReplayedState> {
     this.clock = options.clock
     this.compactedBytesMin = options.compactedBytesMin ?? compactedBytesMinDefault
     this.failed = failed
+    this.commitTimeoutMs = options.commitTimeoutMs ?? Number.POSITIVE_INFINITY
     this.wheel = new TimerWheel(options.clock)
+    this.impatience = this.wheel.timer(() => this.giveUp())
     this.state = options.create(new StateTimers(this.wheel, act => this.run(act)))
   }
 
@@ -136,8 +147,8 @@ export class LiveState<S extends ReplayedState> {
     }
     // What was seen and is not committed yet decides when the answers may go out.
     if (this.batch.count > 0) this.answers.push(...turn.answers)
-    else if (this.waiting.length > 0) this.waiting[this.waiting.length - 1].answers.push(...turn.answers)
-    else for (const answer of turn.answers) answer()
+    else if (this.waiting.length > 0) this.awaitLast(turn.answers)
+    else for (const answer of turn.answers) answer.send()
   }
 
   private flush(): void {
@@ -169,8 +180,8 @@ export class LiveState<S extends ReplayedState> {
     this.compactedBytes = this.log.sizeBytes
   }
 
-  private awaitCommit(lastOffset: number, answers: (() => void)[]): void {
-    this.waiting.push({ lastOffset, answers })
+  private awaitCommit(lastOffset: number, answers: Answer[]): void {
+    this.hold(lastOffset, answers)
     this.log.whenCommitted(lastOffset).then(
       () => this.committed(lastOffset),
       error => {
@@ -179,10 +190,46 @@ export class LiveState<S extends ReplayedState> {
     )
   }
 
+  /** Answers to who saw what is waited for already. */
+  private awaitLast(answers: readonly Answer[]): void {
+    const last = this.waiting[this.waiting.length - 1]
+    if (this.clock.monotonic() - last.sinceMs < togetherMs) {
+      last.answers.push(...answers)
+      this.impatient()
+    } else this.hold(last.lastOffset, [...answers])
+  }
+
+  private hold(lastOffset: number, answers: Answer[]): void {
+    this.waiting.push({ lastOffset, sinceMs: this.clock.monotonic(), answers })
+    if (answers.length > 0) this.impatient()
+  }
+
+  private impatient(): void {
+    if (!this.impatience.armed && this.commitTimeoutMs < Number.POSITIVE_INFINITY)
+      this.impatience.arm(this.commitTimeoutMs)
+  }
+
+  /** Who has waited long enough hears that; what was written is there for whoever comes next, as soon as it is committed. */
+  private giveUp(): void {
+    const nowMs = this.clock.monotonic()
+    for (const waiting of this.waiting) {
+      if (waiting.answers.length === 0) continue
+      const leftMs = waiting.sinceMs + this.commitTimeoutMs - nowMs
+      if (leftMs > 0) {
+        this.impatience.arm(leftMs)
+        return
+      }
+      const { answers } = waiting
+      waiting.answers = []
+      const late = new NaruError('COORDINATOR_NOT_AVAILABLE', `Not committed within ${this.commitTimeoutMs} ms.`)
+      for (const answer of answers) answer.refuse(late)
+    }
+  }
+
   private committed(offset: number): void {
     while (this.waiting.length > 0 && this.waiting[0].lastOffset <= offset) {
       const done = this.waiting.shift()
-      for (const answer of done?.answers ?? []) answer()
+      for (const answer of done?.answers ?? []) answer.send()
     }
   }
 }

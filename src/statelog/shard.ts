@@ -59,14 +59,17 @@ export class StateShard<S extends ReplayedState> {
 
   /**
    * As `execute`, for a handler that only reads: where nothing has to be written nobody would notice that another broker
-   * leads by now, and has newer state. NOT_COORDINATOR when it does, or when that can't be told.
+   * leads by now, and has newer state. NOT_COORDINATOR when it does, when that can't be told, and when what was seen is not
+   * committed in time: clients of Kafka 2 give up their consumer when a read is answered COORDINATOR_NOT_AVAILABLE.
    */
   async read<T>(handler: (state: S) => T): Promise<T> {
     if (!this.live) throw this.unavailable
     await this.options.log.confirmLeading().catch(error => {
       throw asUnavailable(error)
     })
-    return this.execute(handler)
+    return this.execute(handler).catch(error => {
+      throw codeOf(error) === 'COORDINATOR_NOT_AVAILABLE' ? new NaruError('NOT_COORDINATOR', messageOf(error)) : error
+    })
   }
 
   /**

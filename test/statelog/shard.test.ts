@@ -5,7 +5,7 @@ import type { StateTimers } from '../../src/statelog/timers.ts'
 import type { Reply, Turn } from '../../src/statelog/turn.ts'
 import type { ReplayedState, StateRecord } from '../../src/statelog/types.ts'
 import { ManualClock } from '../../src/std/clock.ts'
-import { NaruError } from '../../src/std/errors.ts'
+import { codeOf, NaruError } from '../../src/std/errors.ts'
 import { silent } from '../../src/std/log.ts'
 import { MemoryLog, settle } from './memory-log.ts'
 
@@ -36,8 +36,9 @@ const record = (key: string, value: string | null): StateRecord => ({
   value: value === null ? null : Buffer.from(value)
 })
 
-function open(log: MemoryLog, clock = new ManualClock()): StateShard<Texts> {
-  return new StateShard({ name: 'texts-0', log, clock, logger: silent, create: timers => new Texts(timers) })
+function open(log: MemoryLog, clock = new ManualClock(), commitTimeoutMs?: number): StateShard<Texts> {
+  const create = (timers: StateTimers) => new Texts(timers)
+  return new StateShard({ name: 'texts-0', log, clock, logger: silent, commitTimeoutMs, create })
 }
 
 const set = (shard: StateShard<Texts>, key: string, value: string | null): Promise<string> =>
@@ -89,6 +90,50 @@ test('writes and reads alike are answered when what they saw is committed, in or
   log.commit()
   await settle()
   assert.deepEqual(answers, ['a set', 'read 1', 'read undefined', 'late read 1'])
+})
+
+test('who waits too long for a commit hears that, and what was written is there when it is committed', async () => {
+  const log = new MemoryLog()
+  log.commitByHand = true
+  const clock = new ManualClock()
+  const shard = open(log, clock, 5000)
+  await shard.whenLoaded()
+  const heard: string[] = []
+  const tell = (who: string, answer: Promise<unknown>) =>
+    void answer.then(
+      value => heard.push(`${who}: ${value}`),
+      error => heard.push(`${who}: ${codeOf(error)}`)
+    )
+  const passed = async (ms: number): Promise<string[]> => {
+    await settle()
+    clock.advance(ms)
+    await settle()
+    return heard.splice(0)
+  }
+  tell('first', set(shard, 'a', '1'))
+  const parked = shard.park<string>((state, _turn, reply) => void state.waiters.push(reply))
+  tell('parked', parked)
+  assert.deepEqual(await passed(3000), [])
+  tell('second', get(shard, 'a'))
+  tell(
+    'reader',
+    shard.read(state => state.values.get('a'))
+  )
+  assert.deepEqual(await passed(1990), [])
+  assert.deepEqual(await passed(20), ['first: COORDINATOR_NOT_AVAILABLE'])
+  assert.deepEqual(await passed(2970), [])
+  // Clients of Kafka 2 take that for the end of a consumer where they have only asked.
+  assert.deepEqual(await passed(100), ['second: COORDINATOR_NOT_AVAILABLE', 'reader: NOT_COORDINATOR'])
+  tell('third', get(shard, 'a'))
+  await settle()
+  log.commit()
+  assert.deepEqual(await passed(60_000), ['third: 1'])
+  assert.equal(await get(shard, 'a'), '1')
+  // Nobody has to load anything again for that: a parked request waits on.
+  await shard.execute((state, turn) => {
+    for (const reply of state.waiters) turn.answer(reply, 'at last')
+  })
+  assert.deepEqual(await passed(0), ['parked: at last'])
 })
 
 test('handlers of one tick share a batch', async () => {
