@@ -65,7 +65,7 @@ export async function runCluster(
     return member
   }
   const close = async () => {
-    // One after the other, the controller of the metastore last: nobody waits for somebody who is gone.
+    // All at once, what they share last.
     await Promise.allSettled([...running.values()].map(broker => broker.close()))
     await closeStore()
   }

@@ -87,8 +87,9 @@ export async function runSupervisor(texts: Texts, logger: Logger): Promise<Runni
     closing ??= stop()
     return closing
   }
+  let clusterId: string
   try {
-    await serving(members, logger)
+    ;[{ clusterId }] = await serving(members, logger)
   } catch (error) {
     for (const member of members) member.kill()
     await close()
@@ -104,7 +105,7 @@ export async function runSupervisor(texts: Texts, logger: Logger): Promise<Runni
         .map(({ bootstrap }) => bootstrap)
         .join(',')
     },
-    clusterId: running()[0].clusterId,
+    clusterId,
     dataDir: folder,
     brokers: running,
     close,
@@ -114,13 +115,14 @@ export async function runSupervisor(texts: Texts, logger: Logger): Promise<Runni
   }
 }
 
-/** Resolves when each member has started or failed to and at least one has started. */
-async function serving(members: readonly Member[], logger: Logger): Promise<void> {
+/** Resolves when each member has started or failed to, with those that have: one at least. */
+async function serving(members: readonly Member[], logger: Logger): Promise<Address[]> {
   const starts = await Promise.allSettled(members.map(member => member.start()))
   const failures = starts.flatMap(start => (start.status === 'rejected' ? [start.reason] : []))
-  if (failures.length === 0) return
+  const started = starts.flatMap(start => (start.status === 'fulfilled' ? [start.value] : []))
   const lasting = failures.find(({ code }) => code === 'INVALID_CONFIG')
-  if (lasting || failures.length === members.length) throw lasting ?? failures[0]
+  if (lasting || started.length === 0) throw lasting ?? failures[0]
   for (const error of failures)
     logger.error({ err: error }, 'the cluster is there without a broker that does not start')
+  return started
 }
