@@ -292,6 +292,9 @@ export class Lane {
             ? this.world.renew(partition, 0, Buffer.alloc(0))
             : role.truncate(divergingEpoch)
         )
+      // What comes may begin within what this log has otherwise: the leader's epochs don't reach below its start.
+      else if (logStartOffset >= partition.endOffset && !role.isEmpty)
+        this.rest(following, role.moveStart(logStartOffset))
       else {
         const before = partition.endOffset
         const base = fetched.records ? role.beginsBefore(fetched.records) : undefined
