@@ -5,6 +5,9 @@ import { partitionBrokerOptions } from './options.ts'
 /** Batches remembered per producer: as many as a client may have in flight and so repeat (max.in.flight = 5). */
 const batchesKept = 5
 const sequenceMax = 0x7fff_ffff
+/** Versions of the saved state. */
+const version = 1
+const inDoubtVersion = 2
 /** Of so many producers one is chosen where there are too many. */
 const lookedAtMax = 16
 
@@ -17,6 +20,15 @@ interface KeptBatch {
   readonly firstOffset: number
   readonly lastOffset: number
   readonly timestamp: number
+}
+
+/** Batches that may have been there. */
+const unknownBatch: KeptBatch = {
+  firstSequence: unknownSequence,
+  lastSequence: unknownSequence,
+  firstOffset: -1,
+  lastOffset: -1,
+  timestamp: -1
 }
 
 interface Producer {
@@ -53,6 +65,8 @@ export interface DuplicateOf {
 export class ProducerState {
   private readonly producersMax: number
   private readonly producers = new Map<number, Producer>()
+  /** There are damaged batches of which nobody knows who wrote them. */
+  isInDoubt = false
 
   /** Remembers so many producers at most; beyond, one of those that have been silent longest is forgotten. */
   constructor(producersMax = partitionBrokerOptions.producersMax.default) {
@@ -66,14 +80,18 @@ export class ProducerState {
   /**
    * Checks a batch from an idempotent producer against what came before.
    * Returns the original when the batch repeats one that is remembered; throws INVALID_PRODUCER_EPOCH or
-   * OUT_OF_ORDER_SEQUENCE_NUMBER. A producer that isn't known may begin with any sequence (its state may have expired).
+   * OUT_OF_ORDER_SEQUENCE_NUMBER. A producer that isn't known may begin with any sequence (its state may have expired),
+   * but for one that may be known by what is damaged only: it must begin anew.
    */
   check(batch: Buffer, at = 0): DuplicateOf | undefined {
     const id = header.producerId(batch, at)
     const producer = this.producers.get(id)
-    if (!producer) return undefined
     const epoch = header.producerEpoch(batch, at)
     const first = header.baseSequence(batch, at)
+    if (!producer) {
+      if (this.isInDoubt && first !== 0) throw outOfOrder(id, epoch, first, perhapsDamaged)
+      return undefined
+    }
     if (epoch < producer.epoch)
       throw new NaruError(
         'INVALID_PRODUCER_EPOCH',
@@ -115,7 +133,8 @@ export class ProducerState {
     if (!producer || producer.epoch !== epoch) {
       this.producers.delete(id)
       if (this.producers.size >= this.producersMax) this.forgetOldest()
-      this.producers.set(id, { epoch, batches: [kept], lastAppendMs: nowMs })
+      const batches = this.isInDoubt && firstSequence > 0 ? [unknownBatch, kept] : [kept]
+      this.producers.set(id, { epoch, batches, lastAppendMs: nowMs })
       return
     }
     keep(producer, kept)
@@ -139,9 +158,9 @@ export class ProducerState {
   }
 
   private doubtAll(): void {
-    const unknown = { firstSequence: unknownSequence, lastSequence: unknownSequence, firstOffset: -1, lastOffset: -1 }
+    this.isInDoubt = true
     for (const producer of this.producers.values())
-      if (lastOf(producer).lastSequence !== unknownSequence) keep(producer, { ...unknown, timestamp: -1 })
+      if (lastOf(producer).lastSequence !== unknownSequence) keep(producer, unknownBatch)
   }
 
   /** What a header of a damaged batch says, held against what came before: its bytes may be the damaged ones. */
@@ -192,10 +211,11 @@ export class ProducerState {
 
   clear(): void {
     this.producers.clear()
+    this.isInDoubt = false
   }
 
   /**
-   * The state as bytes. Format 1: version u8, then per producer id f64, epoch i16, last append f64, batch count u8, and
+   * The state as bytes. Format: version u8 (1; 2 where there are damaged batches of unknown producers), then per producer id f64, epoch i16, last append f64, batch count u8, and
    * per batch first and last sequence i32, first and last offset f64, timestamp f64. A change of this format takes a
    * new version; unknown versions are ignored by `load`, and the state is then rebuilt from the log.
    */
@@ -203,7 +223,7 @@ export class ProducerState {
     let bytes = 1
     for (const producer of this.producers.values()) bytes += 19 + producer.batches.length * 32
     const out = Buffer.allocUnsafe(bytes)
-    let at = out.writeUInt8(1, 0)
+    let at = out.writeUInt8(this.isInDoubt ? inDoubtVersion : version, 0)
     for (const [id, producer] of this.producers) {
       at = out.writeDoubleBE(id, at)
       at = out.writeInt16BE(producer.epoch, at)
@@ -222,8 +242,10 @@ export class ProducerState {
 
   /** Replaces the state by saved bytes. False when they are of a format that this version doesn't know. */
   load(bytes: Buffer): boolean {
-    this.producers.clear()
-    if (bytes.length === 0 || bytes.readUInt8(0) !== 1) return false
+    this.clear()
+    const found = bytes.length === 0 ? undefined : bytes.readUInt8(0)
+    if (found !== version && found !== inDoubtVersion) return false
+    this.isInDoubt = found === inDoubtVersion
     let at = 1
     while (at < bytes.length) {
       const id = bytes.readDoubleBE(at)
@@ -259,12 +281,13 @@ function sequenceAfter(sequence: number, delta: number): number {
   return next > sequenceMax ? next - sequenceMax - 1 : next
 }
 
+const perhapsDamaged = 'it, or batches before it, may be among those that are damaged on disk here'
+
 /** Nobody can tell whether the batch is new or repeats one that is damaged. */
 function inDoubt(producer: Producer, batch: Buffer, at: number): NaruError {
   const epoch = header.producerEpoch(batch, at)
   producer.refusedEpoch = Math.max(epoch, producer.refusedEpoch ?? epoch)
-  const why = 'it, or batches before it, may be among those that are damaged on disk here'
-  return outOfOrder(header.producerId(batch, at), epoch, header.baseSequence(batch, at), why)
+  return outOfOrder(header.producerId(batch, at), epoch, header.baseSequence(batch, at), perhapsDamaged)
 }
 
 function outOfOrder(id: number, epoch: number, first: number, why: string): NaruError {

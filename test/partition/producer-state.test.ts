@@ -130,6 +130,24 @@ test('after damage of which nothing is known every producer is refused until it 
   }
 })
 
+test('after damage of which nothing is known whoever is not known must begin anew', () => {
+  const state = new ProducerState()
+  state.recordDamaged(undefined, 0)
+  state.record(batch(2, 0, 5, 1, 9), 0, 0)
+  const copy = new ProducerState()
+  assert(copy.load(state.save()))
+  for (const one of [state, copy]) {
+    assert.equal(codeOfCheck(one, batch(1, 0, 2, 1)), outOfOrder, 'what it wrote before may be what is damaged')
+    assert.equal(one.check(batch(1, 0, 0, 1)), undefined)
+    assert.equal(one.check(batch(1, 1, 0, 1)), undefined)
+    // Its first ones may be: whoever repeats one of them has not skipped any.
+    assert.throws(() => one.check(batch(2, 0, 3, 1)), { code: outOfOrder, message: /damaged/ })
+    assert.equal(one.check(batch(2, 0, 6, 1)), undefined)
+  }
+  state.clear()
+  assert.equal(state.check(batch(1, 0, 2, 1)), undefined, 'of a log that is read again')
+})
+
 test('the newest batch below an offset is told of each producer, while it is known', () => {
   const state = new ProducerState()
   for (let at = 0; at < 7; at++) state.record(batch(1, 0, at, 1, 10 * at), 0, 0)
