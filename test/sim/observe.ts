@@ -1,7 +1,9 @@
 import { FollowerRole } from '../../src/partition/follower.ts'
 import { Partition } from '../../src/partition/partition.ts'
+import { ProducerState } from '../../src/partition/producer-state.ts'
 import * as header from '../../src/record/header.ts'
 import type { Logger } from '../../src/std/log.ts'
+import type { StoredLog } from '../../src/storage/log.ts'
 import type { Coverage } from './coverage.ts'
 import type { PartitionWatch } from './partition-watch.ts'
 
@@ -35,12 +37,25 @@ spy(FollowerRole.prototype, 'truncate', () => observer?.coverage.count('divergen
 spy(Partition.prototype, 'recut', partition => {
   if (partition.log.endOffset > 0) observer?.coverage.count('truncation')
 })
-spy(Partition.prototype, 'append', ({ topicId, index, leaderEpoch, log }, [batch]) =>
-  observer?.partitions.appended(topicId, index, leaderEpoch, {
-    from: log.endOffset,
-    to: log.endOffset + header.lastOffsetDelta(batch as Buffer)
-  })
-)
+spy(Partition.prototype, 'append', ({ topicId, index, leaderEpoch, log, producers }, [batch]) => {
+  const from = log.endOffset
+  const range = { from, to: from + header.lastOffsetDelta(batch as Buffer) }
+  observer?.partitions.appended(topicId, index, leaderEpoch, range)
+  if (isTakenForNew(producers, batch as Buffer))
+    observer?.partitions.appendedAnew(topicId, index, range, (log as StoredLog).damage.below(from))
+})
+
+/** The producers that each state has taken for new, where all that they wrote before may be what is damaged. */
+const takenForNew = new WeakMap<ProducerState, Set<number>>()
+spy(ProducerState.prototype, 'clear', state => takenForNew.delete(state))
+
+function isTakenForNew(state: ProducerState, batch: Buffer): boolean {
+  const id = header.producerId(batch)
+  if (!state.isInDoubt || id < 0) return false
+  const taken = takenForNew.get(state) ?? new Set()
+  if (![...state.active()].some(({ producerId }) => producerId === id)) takenForNew.set(state, taken.add(id))
+  return taken.has(id)
+}
 
 /** What brokers say and a search should have heard. */
 const said = new Map([

@@ -12,6 +12,8 @@ interface Watched {
   readonly lacking: Map<number, number>
   /** What the leader of each epoch has appended. */
   readonly appended: Map<number, Range>
+  /** What leaders have appended that may be what is damaged in their logs, of producers of which nothing else is there. */
+  readonly perhapsTwice: { readonly at: Range; readonly damaged: readonly Range[] }[]
   /** The last epoch whose leader may have lacked what was acknowledged, as the rules allow: nothing older is sure. */
   lossEpoch: number | undefined
 }
@@ -65,6 +67,21 @@ export class PartitionWatch {
     appended.set(epoch, { from: appended.get(epoch)?.from ?? from, to })
   }
 
+  /** Records go into a leader's log by a producer of which it has nothing but, perhaps, what is `damaged` there: below `to` each. */
+  appendedAnew(topicId: string, index: number, at: Range, damaged: readonly Range[]): void {
+    this.coverage.count('producer known by damaged batches only')
+    this.watched(keys.partition(topicId, index)).perhapsTwice.push({ at, damaged })
+  }
+
+  /** Whether a record at `offset` may be what its leader could not read any more at `before`. */
+  mayBeTwice(topic: string, index: number, offset: number, before: number): boolean {
+    const { perhapsTwice = [] } = this.named(topic, index) ?? {}
+    return perhapsTwice.some(
+      ({ at, damaged }) =>
+        at.from <= offset && offset <= at.to && damaged.some(({ from, to }) => from <= before && before < to)
+    )
+  }
+
   /** Whether something that was acknowledged may be gone. */
   mayLose(topic: string, index: number): boolean {
     return this.named(topic, index)?.lossEpoch !== undefined
@@ -114,7 +131,14 @@ export class PartitionWatch {
   private watched(key: string): Watched {
     let watched = this.partitions.get(key)
     if (!watched) {
-      watched = { image: undefined, isrChanges: 0, lacking: new Map(), appended: new Map(), lossEpoch: undefined }
+      watched = {
+        image: undefined,
+        isrChanges: 0,
+        lacking: new Map(),
+        appended: new Map(),
+        perhapsTwice: [],
+        lossEpoch: undefined
+      }
       this.partitions.set(key, watched)
     }
     return watched

@@ -28,22 +28,27 @@ export class PartitionHistory {
   /** Records below were, or may have been, deleted on purpose. */
   deletedBelow = 0
 
-  private readonly losses: Pick<PartitionWatch, 'mayLose' | 'mayLoseAt'>
+  private readonly watch: Pick<PartitionWatch, 'mayLose' | 'mayLoseAt' | 'mayBeTwice'>
 
-  constructor(topic: TopicPlan, index: number, losses: Pick<PartitionWatch, 'mayLose' | 'mayLoseAt'>) {
+  constructor(topic: TopicPlan, index: number, watch: Pick<PartitionWatch, 'mayLose' | 'mayLoseAt' | 'mayBeTwice'>) {
     this.topic = topic
     this.index = index
-    this.losses = losses
+    this.watch = watch
   }
 
   /** Something that was acknowledged may be gone, and other records be in its place. */
   get mayLose(): boolean {
-    return this.losses.mayLose(this.topic.name, this.index)
+    return this.watch.mayLose(this.topic.name, this.index)
   }
 
   /** What was acknowledged at this offset may be gone. */
   mayLoseAt(offset: number): boolean {
-    return this.losses.mayLoseAt(this.topic.name, this.index, offset)
+    return this.watch.mayLoseAt(this.topic.name, this.index, offset)
+  }
+
+  /** The record at `offset` may be the one at `before`, of which its leader could not know. */
+  mayBeTwice(offset: number, before: number): boolean {
+    return this.watch.mayBeTwice(this.topic.name, this.index, offset, before)
   }
 
   get name(): string {

@@ -49,7 +49,8 @@ export class SimProducer {
   /** Something of it was taken: the brokers know it. */
   private isKnown = false
   /**
-   * Before anything was, one batch was refused, because nobody led yet or too few were in sync, and the next one was not.
+   * Before anything was, one batch was refused, because nobody led yet or too few were in sync, and the next one was not, or
+   * perhaps not.
    * Who isn't known may begin with any sequence number (KIP-360), here as in Kafka: the first one never follows.
    */
   private isOvertaken = false
@@ -184,6 +185,7 @@ export class SimProducer {
         const code = codeOf(answer.reason)
         // After a batch that was not taken the next ones don't follow.
         if (code !== 'OUT_OF_ORDER_SEQUENCE_NUMBER' || failed === undefined) this.suspect(values[0], answer.reason)
+        if (!this.isKnown && failed !== undefined && !refusals.has(code)) this.isOvertaken = true
         failed ??= answer.reason
         this.window.push(sent[at])
       }
