@@ -5,7 +5,8 @@ import { buildBatch } from '../../src/record/build.ts'
 import { silent } from '../../src/std/log.ts'
 import { contentOf, unsettled } from './checks/replicas.ts'
 import { SimCluster } from './cluster.ts'
-import { type Plan, planOf } from './plan.ts'
+import type { Machine } from './machine.ts'
+import { type Plan, planOf, type TopicPlan } from './plan.ts'
 import { makeTopic } from './scenario.ts'
 
 const topic = {
@@ -19,8 +20,8 @@ const topic = {
 }
 
 /** Three brokers in peace, with one topic of three replicas. */
-async function open(minInsyncReplicas = 1): Promise<SimCluster> {
-  const topics = [{ ...topic, minInsyncReplicas }]
+async function open(changes: Partial<TopicPlan> = {}): Promise<SimCluster> {
+  const topics = [{ ...topic, ...changes }]
   const plan: Plan = { ...planOf(1), brokers: 3, topics, lossProbability: 0, watchDelayMaxMs: 0 }
   const sim = await SimCluster.open(1, silent, plan)
   for (const machine of sim.machines) machine.start()
@@ -62,6 +63,17 @@ async function append(sim: SimCluster, batches: number): Promise<void> {
   assert.equal(leader.highWatermark, leader.endOffset)
 }
 
+/** Cuts the leader off from the others; gives its machine. */
+function cutOff(sim: SimCluster): Machine {
+  const leading = sim.machines[(leaderOf(sim).leader?.nodeId ?? 0) - 1]
+  for (const { host } of sim.machines) if (host !== leading.host) sim.network.cut(host, leading.host)
+  return leading
+}
+
+function isLed(sim: SimCluster): boolean {
+  return sim.machines.some(({ nodeId, isUp }) => isUp && replicaOf(sim, nodeId).leader)
+}
+
 async function settle(sim: SimCluster): Promise<void> {
   await sim.run(20_000, () => unsettled(sim).length === 0)
   assert.deepEqual(unsettled(sim), [])
@@ -82,7 +94,7 @@ describe('replicas', () => {
   })
 
   it('that lag are put out once, and not taken in and put out for as long as too few are in sync', async () => {
-    const sim = await open(3)
+    const sim = await open({ minInsyncReplicas: 3 })
     await append(sim, 1)
     await settle(sim)
     const leader = leaderOf(sim)
@@ -122,15 +134,14 @@ describe('replicas', () => {
     const sim = await open()
     await append(sim, 2)
     await settle(sim)
-    const former = sim.machines[(leaderOf(sim).leader?.nodeId ?? 0) - 1]
-    for (const { host } of sim.machines) if (host !== former.host) sim.network.cut(host, former.host)
+    const former = cutOff(sim)
     const { log } = replicaOf(sim, former.nodeId)
     replicaOf(sim, former.nodeId).appendFromProducer(
       buildBatch([{ timestamp: sim.clock.now(), value: Buffer.from('nobody else has it') }])
     )
     await sim.run(1000, () => log.durableEndOffset === 7)
     former.kill()
-    await sim.run(5000, () => sim.machines.some(({ nodeId, isUp }) => isUp && replicaOf(sim, nodeId).leader))
+    await sim.run(5000, () => isLed(sim))
     await append(sim, 1)
     assert.equal(leaderOf(sim).endOffset, 9)
     await sim.during(leaderOf(sim).deletions.before(7))
@@ -140,6 +151,43 @@ describe('replicas', () => {
     await settle(sim)
     const contents = await sim.during(Promise.all([leaderOf(sim), replicaOf(sim, former.nodeId)].map(contentOf)))
     assert.deepEqual(contents[1], contents[0])
+    sim.close()
+  })
+
+  it('know what a producer repeats when its newer batch was cut off again, which was there while they were compacted', async () => {
+    const sim = await open({ compacted: true })
+    const put = (leader: Partition, value: string, producer = {}) =>
+      leader.appendFromProducer(
+        buildBatch([{ timestamp: sim.clock.now(), key: Buffer.from('k'), value: Buffer.from(value) }], producer)
+      )
+    const producer = { producerId: 7, producerEpoch: 0, baseSequence: 0 }
+    const first = put(leaderOf(sim), 'superseded', producer)
+    put(leaderOf(sim), 'last')
+    await settle(sim)
+    await sim.during(leaderOf(sim).log.compaction.seal())
+
+    const former = cutOff(sim)
+    const leader = leaderOf(sim)
+    put(leader, 'cut off', { ...producer, baseSequence: 1 })
+    await sim.run(1000, () => leader.log.durableEndOffset === leader.endOffset)
+    assert.equal(leader.highWatermark, 2)
+    await sim.during(leader.compactSoon())
+    assert.deepEqual(
+      (await sim.during(contentOf(leader))).values.map(([, , value]) => value),
+      ['last', 'cut off']
+    )
+    former.kill()
+    await sim.run(5000, () => isLed(sim))
+    sim.network.healAll()
+    former.start()
+    await sim.run(5000, () => former.isUp)
+    await settle(sim)
+    for (const machine of sim.machines) if (machine !== former) machine.kill()
+    await sim.run(10_000, () => replicaOf(sim, former.nodeId).leader !== undefined)
+    const back = leaderOf(sim)
+    assert.equal(put(back, 'superseded', producer).baseOffset, first.baseOffset)
+    assert.equal(back.endOffset, 2)
+    assert.equal(put(back, 'again', { ...producer, baseSequence: 1 }).baseOffset, 2)
     sim.close()
   })
 })
