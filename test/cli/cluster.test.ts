@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createTopic } from '../../src/client/admin.ts'
 import { listReassignments, reassignPartitions } from '../../src/client/admin-replicas.ts'
-import { Cluster } from '../../src/client/cluster.ts'
+import type { Cluster } from '../../src/client/cluster.ts'
 import { Producer } from '../../src/client/producer.ts'
 import { type RunningCluster, startCluster } from '../../src/index.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
+import { clientOf } from '../support/client.ts'
 import { ended, naru, startNaru } from './support.ts'
 import { jsonLines } from './world.ts'
 
@@ -22,12 +21,7 @@ before(async () => {
       'replica.fetch.max.bytes': 65_536
     }
   })
-  client = new Cluster({
-    bootstrap: cluster.bootstrap.split(','),
-    connect: connectTcp,
-    clock: systemClock,
-    random: systemRandom
-  })
+  client = clientOf(cluster.bootstrap)
   await createTopic(client, { name: 'orders', partitions: 12, replicationFactor: 3 })
   await createTopic(client, { name: 'logs', partitions: 6, replicationFactor: 2 })
 })

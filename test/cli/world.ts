@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before } from 'node:test'
 import { createTopic } from '../../src/client/admin.ts'
-import { Cluster } from '../../src/client/cluster.ts'
+import type { Cluster } from '../../src/client/cluster.ts'
 import { type BrokerOptions, startBroker } from '../../src/index.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
+import { clientOf } from '../support/client.ts'
 import { startTarget, targetName } from '../support/target.ts'
 import { naru, type Ran } from './support.ts'
 
@@ -15,12 +14,7 @@ export function cliWorld(options: BrokerOptions = {}, prepare: () => Promise<voi
   let cluster: Cluster
   before(async () => {
     broker = targetName === 'kafka' ? await kafka() : await startBroker(options)
-    cluster = new Cluster({
-      bootstrap: [broker.bootstrap],
-      connect: connectTcp,
-      clock: systemClock,
-      random: systemRandom
-    })
+    cluster = clientOf(broker.bootstrap)
     await prepare()
   })
   after(async () => {

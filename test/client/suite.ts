@@ -4,16 +4,16 @@ import { after, before, describe, test } from 'node:test'
 import { createTopic, deleteTopic, listTopics } from '../../src/client/admin.ts'
 import { alterConfigs, describeConfigs } from '../../src/client/admin-configs.ts'
 import { committedOffsets, deleteGroup, describeGroup, listGroups } from '../../src/client/admin-groups.ts'
-import { Cluster } from '../../src/client/cluster.ts'
+import type { Cluster } from '../../src/client/cluster.ts'
 import { type ConsumedRecord, Consumer } from '../../src/client/consumer.ts'
 import { GroupConsumer } from '../../src/client/group-consumer.ts'
 import { listOffset } from '../../src/client/offsets.ts'
 import { Producer } from '../../src/client/producer.ts'
 import { compressionCodecs } from '../../src/record/header.ts'
 import { partitionOf } from '../../src/record/partitioner.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
+import { systemClock } from '../../src/run/system.ts'
 import { sleep } from '../../src/std/clock.ts'
+import { clientOf } from '../support/client.ts'
 
 /** Older than retention would be deleted, in the middle of a test. */
 const hourAgo = systemClock.now() - 3_600_000
@@ -23,14 +23,7 @@ export function clientSuite(what: string, start: () => Promise<{ bootstrap: stri
   describe(what, () => {
     let broker: Awaited<ReturnType<typeof start>>
     let cluster: Cluster
-    const open = (clientId = 'test') =>
-      new Cluster({
-        bootstrap: [broker.bootstrap],
-        connect: connectTcp,
-        clock: systemClock,
-        random: systemRandom,
-        clientId
-      })
+    const open = (clientId = 'test') => clientOf(broker.bootstrap, { clientId })
     const freshTopic = async (partitions = 1, configs: Record<string, string> = {}) => {
       const name = `t-${randomBytes(6).toString('hex')}`
       await createTopic(cluster, { name, partitions, configs })

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTopic } from '../../src/client/admin.ts'
-import { Cluster } from '../../src/client/cluster.ts'
+import type { Cluster } from '../../src/client/cluster.ts'
 import { Consumer } from '../../src/client/consumer.ts'
 import { listOffset } from '../../src/client/offsets.ts'
 import { Producer } from '../../src/client/producer.ts'
 import { type Codec, compressionCodecs } from '../../src/record/header.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
+import { systemClock } from '../../src/run/system.ts'
+import { clientOf } from '../support/client.ts'
 import type { RunningBroker } from '../support/naru.ts'
 import { removeAfter, startTarget, targetName, whyNoTarget } from '../support/target.ts'
 
@@ -34,13 +34,7 @@ describe('compacted topics, as Apache Kafka keeps them', { skip: whyNoTarget(), 
 
   before(async () => {
     broker = await startTarget({ 'log.cleaner.backoff.ms': '200' })
-    cluster = new Cluster({
-      bootstrap: [broker.bootstrap],
-      connect: connectTcp,
-      clock: systemClock,
-      random: systemRandom,
-      clientId: 'test'
-    })
+    cluster = clientOf(broker.bootstrap, { clientId: 'test' })
   })
   removeAfter(async () => {
     cluster?.close()
@@ -163,14 +157,7 @@ describe('compaction and kill -9', {
       'log.cleaner.backoff.ms': '1',
       'log.cleaner.io.max.bytes.per.second': '3000000'
     })
-    const open = () =>
-      new Cluster({
-        bootstrap: [broker.bootstrap],
-        connect: connectTcp,
-        clock: systemClock,
-        random: systemRandom,
-        clientId: 'test'
-      })
+    const open = () => clientOf(broker.bootstrap, { clientId: 'test' })
     let cluster = open()
     try {
       const configs = { 'cleanup.policy': 'compact', 'segment.ms': '1', 'min.cleanable.dirty.ratio': '0.001' }

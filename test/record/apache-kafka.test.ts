@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { createTopic } from '../../src/client/admin.ts'
-import { Cluster } from '../../src/client/cluster.ts'
+import type { Cluster } from '../../src/client/cluster.ts'
 import { buildBatch } from '../../src/record/build.ts'
 import { checkProduceBatch } from '../../src/record/check.ts'
 import { compressionCodecs } from '../../src/record/header.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
 import { codeOf } from '../../src/std/errors.ts'
 import { errorOfNumber } from '../../src/wire/kafka/errors.ts'
 import { Produce } from '../../src/wire/kafka/messages/produce.ts'
 import { type ApacheKafka, startApacheKafka, whyNoApacheKafka } from '../support/apache-kafka.ts'
+import { clientOf } from '../support/client.ts'
 import { changed, record, refusedCases, three } from './cases.ts'
 import { lenient } from './support.ts'
 
@@ -33,8 +32,7 @@ describe('checkProduceBatch refuses what Apache Kafka refuses, with the same cod
   let cluster: Cluster
   before(async () => {
     kafka = await startApacheKafka({ heap: '512M' })
-    const bootstrap = [kafka.bootstrap]
-    cluster = new Cluster({ bootstrap, connect: connectTcp, clock: systemClock, random: systemRandom })
+    cluster = clientOf(kafka.bootstrap)
     const configs = { 'max.message.bytes': '1000' }
     await createTopic(cluster, { name: 't', partitions: 1, configs })
     await cluster.retrying(() => cluster.leaderOf('t', 0))

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, describe, it } from 'node:test'
-import { Cluster, ensureOk } from '../../src/client/cluster.ts'
+import { type Cluster, ensureOk } from '../../src/client/cluster.ts'
 import { type RunningCluster, startCluster } from '../../src/index.ts'
 import { buildBatch } from '../../src/record/build.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
 import { codeOf } from '../../src/std/errors.ts'
 import { CreateTopics } from '../../src/wire/kafka/messages/create-topics.ts'
 import { DescribeTopicPartitions } from '../../src/wire/kafka/messages/describe-topic-partitions.ts'
@@ -12,6 +10,7 @@ import { Fetch } from '../../src/wire/kafka/messages/fetch.ts'
 import { IncrementalAlterConfigs } from '../../src/wire/kafka/messages/incremental-alter-configs.ts'
 import { Produce } from '../../src/wire/kafka/messages/produce.ts'
 import { valuesOf } from '../sim/clients/reader.ts'
+import { clientOf } from '../support/client.ts'
 
 const topic = 't'
 
@@ -30,15 +29,7 @@ afterEach(async () => {
 /** Three brokers, a topic with one partition led by broker 1, and a client. */
 async function start(configs: Record<string, string>): Promise<Cluster> {
   cluster = await startCluster({ config: { 'broker.session.timeout.ms': 1000, 'offsets.topic.num.partitions': 1 } })
-  const client = new Cluster({
-    bootstrap: cluster.bootstrap.split(','),
-    connect: connectTcp,
-    clock: systemClock,
-    random: systemRandom,
-    requestTimeoutMs: 5000,
-    retryBackoffMs: 20,
-    retryTimeoutMs: 20_000
-  })
+  const client = clientOf(cluster.bootstrap, { requestTimeoutMs: 5000, retryBackoffMs: 20, retryTimeoutMs: 20_000 })
   clients = [client]
   const answer = await client.askController(CreateTopics, {
     topics: [

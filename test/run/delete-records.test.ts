@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { deleteRecords } from '../../src/client/admin.ts'
-import { Cluster, ensureOk } from '../../src/client/cluster.ts'
+import { type Cluster, ensureOk } from '../../src/client/cluster.ts'
 import { type RunningCluster, startCluster } from '../../src/index.ts'
 import { buildBatch } from '../../src/record/build.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
 import { CreateTopics } from '../../src/wire/kafka/messages/create-topics.ts'
 import { ListOffsets } from '../../src/wire/kafka/messages/list-offsets.ts'
 import { Produce } from '../../src/wire/kafka/messages/produce.ts'
+import { clientOf } from '../support/client.ts'
 
 const topic = 't'
 const timeoutMs = 10_000
@@ -22,15 +21,7 @@ describe('records deleted in a cluster', () => {
     cluster = await startCluster({
       config: { 'replica.fetch.wait.max.ms': 60_000, 'replica.lag.time.max.ms': 120_000 }
     })
-    client = new Cluster({
-      bootstrap: cluster.bootstrap.split(','),
-      connect: connectTcp,
-      clock: systemClock,
-      random: systemRandom,
-      requestTimeoutMs: timeoutMs,
-      retryBackoffMs: 20,
-      retryTimeoutMs: 20_000
-    })
+    client = clientOf(cluster.bootstrap, { requestTimeoutMs: timeoutMs, retryBackoffMs: 20, retryTimeoutMs: 20_000 })
     const assignments = [{ partitionIndex: 0, brokerIds: [1, 2, 3] }]
     const { topics } = await client.askController(CreateTopics, {
       topics: [{ name: topic, numPartitions: -1, replicationFactor: -1, assignments, configs: [] }],

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { Cluster, ensureOk } from '../../src/client/cluster.ts'
+import { type Cluster, ensureOk } from '../../src/client/cluster.ts'
 import { type RunningCluster, startCluster } from '../../src/index.ts'
 import { buildBatch } from '../../src/record/build.ts'
 import { rackAwareSelector } from '../../src/replication/options.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
 import { errorOfNumber } from '../../src/wire/kafka/errors.ts'
 import { CreateTopics } from '../../src/wire/kafka/messages/create-topics.ts'
 import { Fetch } from '../../src/wire/kafka/messages/fetch.ts'
 import { Produce } from '../../src/wire/kafka/messages/produce.ts'
 import { valuesOf } from '../sim/clients/reader.ts'
+import { clientOf } from '../support/client.ts'
 
 const topic = 't'
 
@@ -24,15 +23,7 @@ describe('a consumer that names its rack (KIP-392)', () => {
       racks: ['a', 'b', 'c'],
       config: { 'replica.selector.class': rackAwareSelector, 'replica.fetch.wait.max.ms': 5000 }
     })
-    client = new Cluster({
-      bootstrap: cluster.bootstrap.split(','),
-      connect: connectTcp,
-      clock: systemClock,
-      random: systemRandom,
-      requestTimeoutMs: 10_000,
-      retryBackoffMs: 20,
-      retryTimeoutMs: 20_000
-    })
+    client = clientOf(cluster.bootstrap, { requestTimeoutMs: 10_000, retryBackoffMs: 20, retryTimeoutMs: 20_000 })
     const { topics } = await client.askController(CreateTopics, {
       topics: [
         {

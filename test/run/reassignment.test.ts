@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Admin, Kafka } from 'kafkajs'
-import { Cluster, ensureOk } from '../../src/client/cluster.ts'
+import { type Cluster, ensureOk } from '../../src/client/cluster.ts'
 import { type RunningCluster, startCluster } from '../../src/index.ts'
-import { connectTcp } from '../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../src/run/system.ts'
 import { AlterPartitionReassignments } from '../../src/wire/kafka/messages/alter-partition-reassignments.ts'
 import { DescribeLogDirs } from '../../src/wire/kafka/messages/describe-log-dirs.ts'
 import { IncrementalAlterConfigs } from '../../src/wire/kafka/messages/incremental-alter-configs.ts'
+import { clientOf } from '../support/client.ts'
 import { kafkajs, withAdmin } from '../support/kafkajs.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'naru-reassignment-'))
@@ -32,12 +31,7 @@ after(async () => {
 })
 
 async function withClient<T>(use: (client: Cluster) => Promise<T>): Promise<T> {
-  const client = new Cluster({
-    bootstrap: cluster.bootstrap.split(','),
-    connect: connectTcp,
-    clock: systemClock,
-    random: systemRandom
-  })
+  const client = clientOf(cluster.bootstrap)
   try {
     return await use(client)
   } finally {

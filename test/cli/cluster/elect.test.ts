@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createTopic } from '../../../src/client/admin.ts'
-import { Cluster } from '../../../src/client/cluster.ts'
+import type { Cluster } from '../../../src/client/cluster.ts'
 import { type RunningCluster, startCluster } from '../../../src/index.ts'
-import { connectTcp } from '../../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../../src/run/system.ts'
+import { clientOf } from '../../support/client.ts'
 import { naru } from '../support.ts'
 
 describe('naru cluster elect', { concurrency: 1 }, () => {
@@ -13,12 +12,7 @@ describe('naru cluster elect', { concurrency: 1 }, () => {
 
   before(async () => {
     cluster = await startCluster({ config: { 'offsets.topic.num.partitions': 1, 'broker.session.timeout.ms': 1000 } })
-    client = new Cluster({
-      bootstrap: cluster.bootstrap.split(','),
-      connect: connectTcp,
-      clock: systemClock,
-      random: systemRandom
-    })
+    client = clientOf(cluster.bootstrap)
     await createTopic(client, { name: 'orders', partitions: 6, replicationFactor: 3 })
     await createTopic(client, { name: 'pair', partitions: 1, replicationFactor: 2 })
   })

@@ -4,10 +4,9 @@ import { distributionOf } from '../../../src/cli/cluster/distribution.ts'
 import { sharesOf } from '../../../src/cli/cluster/plan-text.ts'
 import type { ClusterState } from '../../../src/cli/cluster/state.ts'
 import { createTopic } from '../../../src/client/admin.ts'
-import { Cluster } from '../../../src/client/cluster.ts'
+import type { Cluster } from '../../../src/client/cluster.ts'
 import { type RunningCluster, startCluster } from '../../../src/index.ts'
-import { connectTcp } from '../../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../../src/run/system.ts'
+import { clientOf } from '../../support/client.ts'
 import { naru } from '../support.ts'
 
 /** Brokers by id, each with its rack and host; a topic with these replicas, the first of which lead. */
@@ -144,12 +143,7 @@ describe('naru cluster plan', { concurrency: 1 }, () => {
       racks: ['a', 'b'],
       config: { 'offsets.topic.num.partitions': 1, 'default.replication.factor': 2 }
     })
-    client = new Cluster({
-      bootstrap: cluster.bootstrap.split(','),
-      connect: connectTcp,
-      clock: systemClock,
-      random: systemRandom
-    })
+    client = clientOf(cluster.bootstrap)
     await createTopic(client, { name: 'orders', partitions: 5, replicationFactor: 2 })
   })
 

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Cluster, ensureOk } from '../../../src/client/cluster.ts'
-import { connectTcp } from '../../../src/run/connect.ts'
-import { systemClock, systemRandom } from '../../../src/run/system.ts'
+import { type Cluster, ensureOk } from '../../../src/client/cluster.ts'
 import { CreateTopics } from '../../../src/wire/kafka/messages/create-topics.ts'
 import { naru } from '../../cli/support.ts'
+import { clientOf } from '../../support/client.ts'
 import { type NaruCluster, startNaruCluster } from '../../support/naru-cluster.ts'
 import { removeAfter } from '../../support/target.ts'
 import { Clients } from './clients.ts'
@@ -54,12 +53,7 @@ test('brokers are added, drained and given up for dead under load: nothing is lo
     }
   })
   cluster = running
-  const asked = new Cluster({
-    bootstrap: running.bootstrap.split(','),
-    connect: connectTcp,
-    clock: systemClock,
-    random: systemRandom
-  })
+  const asked = clientOf(running.bootstrap)
   client = asked
   const assignments = Array.from({ length: partitions }, (_, partitionIndex) => ({
     partitionIndex,
