@@ -34,8 +34,8 @@ export class Hosting {
   private readonly parts: HostingParts
   private readonly roles: Roles
   private readonly cleaner: Cleaner
-  /** Replicas whose log could not be opened. */
-  private readonly unopened: { readonly topicId: string; readonly index: number }[] = []
+  /** Replicas whose log could not be opened, by topic and index. */
+  private readonly unopened = new Map<string, PartitionPlace>()
 
   constructor(parts: HostingParts, roles: Roles, cleaner: Cleaner) {
     this.parts = parts
@@ -54,7 +54,7 @@ export class Hosting {
   /** Tells again, when others may have come, that replicas here can't be served: the last one in sync must have been kept. */
   forsakeUnopened(): void {
     // It may have gone and come back since.
-    for (const { topicId, index } of this.unopened)
+    for (const { topicId, index } of this.unopened.values())
       if (this.parts.partitions.isOffline(topicId, index)) this.roles.forsake({ topicId, index })
   }
 
@@ -195,7 +195,7 @@ export class Hosting {
       // What is broken stays offline by itself; the others are served.
       logger.error({ topic: identity.topic, partition: index, err: error }, 'a log could not be opened')
       partitions.addOffline(identity, error)
-      this.unopened.push({ topicId, index })
+      this.unopened.set(`${topicId}:${index}`, { topicId, index })
       this.roles.forsake({ topicId, index })
       return undefined
     }
