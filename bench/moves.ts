@@ -9,6 +9,7 @@ import { runMoves } from '../src/cli/cluster/run-moves.ts'
 import { type ClusterState, stateOf } from '../src/cli/cluster/state.ts'
 import { clearThrottle, setThrottle } from '../src/cli/cluster/throttle.ts'
 import { Progress } from '../src/cli/progress.ts'
+import { Stopping } from '../src/cli/stopping.ts'
 import { Cluster, ensureOk } from '../src/client/cluster.ts'
 import { Producer } from '../src/client/producer.ts'
 import { type MovePlan, MovePlanner } from '../src/control/move-plan.ts'
@@ -92,7 +93,11 @@ async function phase(name: string, work: () => Promise<string | undefined>): Pro
 async function move(planner: (state: ClusterState) => MovePlan): Promise<string> {
   const { moves } = planner(await stateOf(client))
   if (throttle !== undefined) await setThrottle(client, moves, throttle)
-  const outcome = await runMoves(client, moves, { inFlight: 32, progress: new Progress(), stopped: () => false })
+  const outcome = await runMoves(client, moves, {
+    inFlight: 32,
+    progress: new Progress(),
+    stopping: new Stopping(client.clock, '')
+  })
   if (throttle !== undefined) await clearThrottle(client)
   const bytes = moves.reduce((sum, one) => sum + bytesOf(one), 0)
   return `${outcome.moved} partitions moved, ${(bytes / 1e6).toFixed(0)} MB copied, ${outcome.failed.length} failed`

@@ -8,6 +8,7 @@ import { without } from '../src/cli/cluster/drain.ts'
 import { runMoves } from '../src/cli/cluster/run-moves.ts'
 import { stateOf } from '../src/cli/cluster/state.ts'
 import { Progress } from '../src/cli/progress.ts'
+import { Stopping } from '../src/cli/stopping.ts'
 import { createTopic } from '../src/client/admin.ts'
 import { Cluster } from '../src/client/cluster.ts'
 import { connectTcp } from '../src/run/connect.ts'
@@ -130,7 +131,11 @@ try {
   await phase('idle again', () => new Promise(resolve => setTimeout(resolve, 15_000)))
   await phase('drained', async () => {
     const { moves } = without(await stateOf(client), [3])
-    const outcome = await runMoves(client, moves, { inFlight: 200, progress: new Progress(), stopped: () => false })
+    const outcome = await runMoves(client, moves, {
+      inFlight: 200,
+      progress: new Progress(),
+      stopping: new Stopping(client.clock, '')
+    })
     return `${outcome.moved} moved, ${outcome.failed.length} failed`
   })
 } finally {

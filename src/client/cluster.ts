@@ -51,7 +51,8 @@ export class Cluster {
   private readonly coordinators = new Map<string, Address>()
   private controllerId = -1
   private clusterIdKnown: string | null = null
-  private closed = false
+  /** Aborted when this is closed. */
+  private readonly closing = new AbortController()
 
   constructor(options: ClientOptions) {
     this.options = options
@@ -63,6 +64,10 @@ export class Cluster {
 
   get requestTimeoutMs(): number {
     return this.options.requestTimeoutMs ?? 30_000
+  }
+
+  private get closed(): boolean {
+    return this.closing.signal.aborted
   }
 
   get clusterId(): string | null {
@@ -79,7 +84,7 @@ export class Cluster {
   }
 
   close(): void {
-    this.closed = true
+    this.closing.abort()
     for (const opening of this.connections.values())
       opening.then(
         connection => connection.close(),
@@ -249,7 +254,7 @@ export class Cluster {
   }
 
   private async connection(address: Address, purpose = ''): Promise<Connection> {
-    if (this.closed) throw new NaruError('BROKER_NOT_AVAILABLE', 'This client is closed.')
+    if (this.closed) throw isClosed()
     const name = formatAddress(address)
     const slot = purpose + name
     const known = this.connections.get(slot)
@@ -268,23 +273,33 @@ export class Cluster {
 
   private async open(address: Address, name: string): Promise<Connection> {
     const { connect, clock, clientId = 'naru', frameBytesMax = 256 * 1024 * 1024 } = this.options
+    const { signal } = this.closing
     let stream: Awaited<ReturnType<typeof connect>>
     try {
-      stream = await connect(address.host, address.port)
+      stream = await connect(address.host, address.port, signal)
     } catch (error) {
       throw new NaruError('NETWORK_EXCEPTION', `No broker answers at ${name}: ${messageOf(error)}.`, { cause: error })
     }
-    const connection = await Connection.open(stream, name, {
+    const giveUp = () => stream.destroy()
+    if (this.closed) {
+      giveUp()
+      throw isClosed()
+    }
+    signal.addEventListener('abort', giveUp)
+    const opening = Connection.open(stream, name, {
       clock,
       clientId,
       requestTimeoutMs: this.requestTimeoutMs,
       setupTimeoutMs: this.options.setupTimeoutMs ?? 10_000,
       frameBytesMax
     })
+    const connection = await opening.finally(() => signal.removeEventListener('abort', giveUp))
     if (this.closed) connection.close()
     return connection
   }
 }
+
+const isClosed = () => new NaruError('BROKER_NOT_AVAILABLE', 'This client is closed.')
 
 /** What is told when no address leads anywhere: all of it, each thing once. */
 function allOf(failures: readonly unknown[]): unknown {

@@ -2,8 +2,11 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../std/clock.ts'
 import type { Random } from '../std/random.ts'
 
-/** Opens a connection; rejects when nobody answers. The stream may already be connected or still be connecting. */
-export type Connect = (host: string, port: number) => Promise<Duplex>
+/**
+ * Opens a connection; rejects when nobody answers. The stream may already be connected or still be connecting. When `signal` is aborted
+ * nobody wants it any more: what is still being connected may end then.
+ */
+export type Connect = (host: string, port: number, signal?: AbortSignal) => Promise<Duplex>
 
 export interface ClientOptions {
   /** `host:port` of one broker or more, from which the rest are learnt. */

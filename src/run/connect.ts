@@ -3,10 +3,13 @@ import { connect, type Socket } from 'node:net'
 /** How long a broker may take to answer a connection attempt. */
 const connectTimeoutMs = 10_000
 
-/** Connects over TCP; rejects with the system's error, or after ten seconds. Small writes are not held back. */
-export function connectTcp(host: string, port: number): Promise<Socket> {
+/**
+ * Connects over TCP; rejects with the system's error, after ten seconds, or when `signal` is aborted, which ends the connection later too.
+ * Small writes are not held back.
+ */
+export function connectTcp(host: string, port: number, signal?: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true })
+    const socket = connect({ host, port, noDelay: true, signal })
     socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error('no answer in time')))
     const fail = (error: Error) => reject(describe(error))
     socket.once('error', fail)

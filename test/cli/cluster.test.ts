@@ -117,16 +117,19 @@ describe('naru cluster', { concurrency: 1 }, () => {
 
   it('leaves what it has begun to the cluster when it is stopped, goes on with the rest, and can take it back', async () => {
     const producer = new Producer(client, { acks: -1 })
-    for (let index = 0; index < 12; index++)
-      for (let i = 0; i < 5; i++)
-        await producer.send({ topic: 'orders', partition: index, value: Buffer.alloc(100_000) })
+    const value = Buffer.alloc(100_000)
+    for (let i = 0; i < 5; i++)
+      await Promise.all(
+        Array.from({ length: 12 }, (_, partition) => producer.send({ topic: 'orders', partition, value }))
+      )
     await producer.close()
     // Slow enough to be stopped in the middle.
     const child = startNaru(
       ['cluster', 'drain', '2', '--yes', '--throttle', '1', '--in-flight', '4'],
       cluster.bootstrap
     )
-    const stopped = ended(child)
+    // How long it takes until then is not its own doing.
+    const stopped = ended(child, '', 120_000)
     // Those without records come first, and are there at once.
     const isHeldBack = async () => (await listReassignments(client)).some(({ topic }) => topic === 'orders')
     while (!(await isHeldBack())) await new Promise(resolve => setTimeout(resolve, 50))

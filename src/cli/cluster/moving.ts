@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander'
 import type { Cluster } from '../../client/cluster.ts'
 import type { MovePlan } from '../../control/move-plan.ts'
-import { type ClientFlags, onStopSignal, wholeNumber, withClientFlags } from '../client.ts'
+import { type ClientFlags, wholeNumber, withClientFlags } from '../client.ts'
 import { confirm } from '../confirm.ts'
 import { Failed } from '../failure.ts'
 import { count, printJson } from '../output.ts'
 import { Progress } from '../progress.ts'
+import { Stopping } from '../stopping.ts'
 import { movesJson, printPlan, sharesOf, someOf } from './plan-text.ts'
 import { type MoveOutcome, runMoves } from './run-moves.ts'
 import { refuseStalled } from './stalled.ts'
@@ -48,6 +49,8 @@ export type Planner = (state: ClusterState) => MovePlan
 /** How often is planned anew because the cluster has changed meanwhile. */
 const roundsMax = 10
 
+export const goOnHint = "The same command goes on; 'naru cluster cancel' takes back what is being moved."
+
 /**
  * Prints what is to be moved, asks, moves it, and plans again until nothing is left. Throws Failed when something can't be moved, or
  * when a person stops it. False when it was only to be printed. `begin` is what comes first when it is done in earnest.
@@ -58,32 +61,21 @@ export async function carryOut(
   flags: MoveFlags,
   begin: () => Promise<void> = async () => {}
 ): Promise<boolean> {
-  let stopped = false
-  const letGo = onStopSignal(() => {
-    stopped = true
-  })
+  // Up to here nothing is begun: Ctrl-C just ends the process.
+  let plan = await planFor(cluster, planner)
+  if (isDone(plan) && !flags.json) process.stdout.write('There is nothing to move.\n')
+  else show(plan.state, plan.moves, flags)
+  if (flags.dryRun) return false
+  if (plan.moves.length > 0) await confirm('Move them?', flags.yes)
+  const stopping = new Stopping(cluster.clock, goOnHint).onSignal()
   try {
-    for (let round = 0; round < roundsMax; round++) {
-      const state = await cluster.retrying(() => stateOf(cluster))
-      const { moves, stuck } = planner(state)
-      if (stuck.length > 0)
+    await stopping.within(begin())
+    for (let round = 0; !isDone(plan); round++) {
+      if (round === roundsMax)
         throw new Failed(
-          `No broker is left that could take a replica of ${count(stuck.length, 'partition')}: ${someOf(stuck)}.`,
-          `${whereTo(state)}, or give topics fewer replicas: 'naru topic alter TOPIC --replicas N'.`
+          'The cluster changes faster than it can be put in order: there is always something left to move.'
         )
-      if (moves.length === 0 && state.reassigning.length === 0) {
-        if (round === 0 && flags.json) show(state, moves, flags)
-        else if (round === 0) process.stdout.write('There is nothing to move.\n')
-        if (round === 0 && !flags.dryRun) await begin()
-        return !flags.dryRun
-      }
-      if (round === 0) {
-        show(state, moves, flags)
-        if (flags.dryRun) return false
-        if (moves.length > 0) await confirm('Move them?', flags.yes)
-        await begin()
-      }
-      const outcome = await moveAll(cluster, state, moves, flags, () => stopped)
+      const outcome = await moveAll(cluster, plan, flags, stopping)
       if (flags.json)
         printJson({
           ...outcome,
@@ -91,11 +83,33 @@ export async function carryOut(
         })
       else if (outcome.moved > 0) process.stdout.write(`${count(outcome.moved, 'partition')} moved.\n`)
       judge(outcome)
+      stopping.check()
+      plan = await stopping.within(planFor(cluster, planner))
     }
-    throw new Failed('The cluster changes faster than it can be put in order: there is always something left to move.')
+    return true
   } finally {
-    letGo()
+    stopping.end()
   }
+}
+
+interface Planned {
+  readonly state: ClusterState
+  readonly moves: MovePlan['moves']
+}
+
+async function planFor(cluster: Cluster, planner: Planner): Promise<Planned> {
+  const state = await cluster.retrying(() => stateOf(cluster))
+  const { moves, stuck } = planner(state)
+  if (stuck.length > 0)
+    throw new Failed(
+      `No broker is left that could take a replica of ${count(stuck.length, 'partition')}: ${someOf(stuck)}.`,
+      `${whereTo(state)}, or give topics fewer replicas: 'naru topic alter TOPIC --replicas N'.`
+    )
+  return { state, moves }
+}
+
+function isDone({ state, moves }: Planned): boolean {
+  return moves.length === 0 && state.reassigning.length === 0
 }
 
 /** Where replicas could go that no broker may take now. */
@@ -107,10 +121,9 @@ function whereTo({ cordoned }: ClusterState): string {
 
 async function moveAll(
   cluster: Cluster,
-  { reassigning, partitions }: ClusterState,
-  moves: MovePlan['moves'],
+  { state: { reassigning, partitions }, moves }: Planned,
   { inFlight, throttle, patience }: MoveFlags,
-  stopped: () => boolean
+  stopping: Stopping
 ): Promise<MoveOutcome> {
   // What somebody began before is waited for too.
   const planned = new Set(moves.map(({ partition }) => keyOf(partition)))
@@ -121,16 +134,17 @@ async function moveAll(
       .map(partition => ({ partition, replicas: partition.replicas })),
     ...moves
   ]
-  if (throttle !== undefined) await setThrottle(cluster, moves, throttle)
+  if (throttle !== undefined) await stopping.within(setThrottle(cluster, moves, throttle))
   const progress = new Progress()
   let outcome: MoveOutcome
   try {
-    outcome = await runMoves(cluster, all, { inFlight, progress, stopped, patienceMs: patience * 1000 })
+    outcome = await runMoves(cluster, all, { inFlight, progress, stopping, patienceMs: patience * 1000 })
   } finally {
     progress.end()
   }
   // What goes on after a stop goes on as it was asked for.
-  if (throttle !== undefined && outcome.moving + outcome.stalled.length === 0) await clearThrottle(cluster)
+  if (throttle !== undefined && outcome.moving + outcome.stalled.length === 0)
+    await stopping.within(clearThrottle(cluster))
   return outcome
 }
 
@@ -159,8 +173,5 @@ export function judge({ moving, left, stalled, failed }: MoveOutcome): void {
   }
   refuseStalled(stalled)
   if (moving + left > 0)
-    throw new Failed(
-      `Stopped: ${count(moving, 'partition')} being moved, ${left} not begun.`,
-      "The same command goes on; 'naru cluster cancel' takes back what is being moved."
-    )
+    throw new Failed(`Stopped: ${count(moving, 'partition')} being moved, ${left} not begun.`, goOnHint)
 }

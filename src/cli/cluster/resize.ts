@@ -1,9 +1,9 @@
 import type { Cluster } from '../../client/cluster.ts'
 import { type MovePlan, MovePlanner } from '../../control/move-plan.ts'
 import { NaruError } from '../../std/errors.ts'
-import { onStopSignal } from '../client.ts'
 import { Progress } from '../progress.ts'
-import { judge } from './moving.ts'
+import { Stopping } from '../stopping.ts'
+import { goOnHint, judge } from './moving.ts'
 import { runMoves } from './run-moves.ts'
 import { stateOf } from './state.ts'
 
@@ -27,15 +27,12 @@ export async function resizing(cluster: Cluster, topic: string, replicas: number
 /** Does it, and waits for the end. */
 export async function resize(cluster: Cluster, topic: string, replicas: number): Promise<void> {
   const { moves } = await resizing(cluster, topic, replicas)
-  let stopped = false
-  const letGo = onStopSignal(() => {
-    stopped = true
-  })
+  const stopping = new Stopping(cluster.clock, goOnHint).onSignal()
   const progress = new Progress()
   try {
-    judge(await runMoves(cluster, moves, { inFlight, progress, stopped: () => stopped }))
+    judge(await runMoves(cluster, moves, { inFlight, progress, stopping }))
   } finally {
     progress.end()
-    letGo()
+    stopping.end()
   }
 }

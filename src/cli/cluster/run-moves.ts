@@ -5,6 +5,7 @@ import type { PlannedMove } from '../../control/move-plan.ts'
 import { sleep } from '../../std/clock.ts'
 import type { NaruError } from '../../std/errors.ts'
 import type { Progress } from '../progress.ts'
+import { Stopped, type Stopping } from '../stopping.ts'
 import { addedBy, bytesOf } from './plan-text.ts'
 import { type StalledMove, StallWatch } from './stalled.ts'
 import { keyOf } from './state.ts'
@@ -16,8 +17,8 @@ export interface MoveOptions {
   /** How many partitions are under way at a time. */
   readonly inFlight: number
   readonly progress: Progress
-  /** Whether to begin nothing more, and leave alone what is under way. */
-  readonly stopped: () => boolean
+  /** Once it is asked nothing more is begun, and what is under way is left alone. */
+  readonly stopping: Stopping
   /** How long a move may wait for brokers that are away; 10 seconds when absent. */
   readonly patienceMs?: number
 }
@@ -40,7 +41,7 @@ export interface MoveOutcome {
 export async function runMoves(
   cluster: Cluster,
   moves: readonly PlannedMove[],
-  { inFlight, progress, stopped, patienceMs = 10_000 }: MoveOptions
+  { inFlight, progress, stopping, patienceMs = 10_000 }: MoveOptions
 ): Promise<MoveOutcome> {
   const totalBytes = moves.reduce((sum, move) => sum + bytesOf(move), 0)
   const waiting = [...moves]
@@ -50,39 +51,45 @@ export async function runMoves(
   const stalled: StalledMove[] = []
   const stalls = new StallWatch(cluster, patienceMs)
   let doneBytes = 0
-  for (;;) {
-    const next = stopped() ? [] : waiting.splice(0, inFlight - active.size)
-    if (next.length > 0) {
-      for (const move of next) active.set(keyOf(move.partition), move)
-      const targets = next.map(({ partition: { topic, index }, replicas }) => ({ topic, index, replicas }))
-      for (const { target, error } of await cluster.retrying(() => reassignPartitions(cluster, targets))) {
-        active.delete(keyOf(target))
-        // Deleted since the plan was made: nothing is left to move.
-        if (error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') failed.push({ partition: keyOf(target), error })
+  try {
+    for (;;) {
+      const next = stopping.asked ? [] : waiting.splice(0, inFlight - active.size)
+      if (next.length > 0) {
+        for (const move of next) active.set(keyOf(move.partition), move)
+        const targets = next.map(({ partition: { topic, index }, replicas }) => ({ topic, index, replicas }))
+        const reassigned = cluster.retrying(() => reassignPartitions(cluster, targets))
+        for (const { target, error } of await stopping.within(reassigned)) {
+          active.delete(keyOf(target))
+          // Deleted since the plan was made: nothing is left to move.
+          if (error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') failed.push({ partition: keyOf(target), error })
+        }
       }
-    }
-    const reassigning = await cluster.retrying(() => listReassignments(cluster))
-    const under = new Set(reassigning.map(keyOf))
-    for (const [key, move] of active)
-      if (!under.has(key)) {
-        active.delete(key)
-        done.push(move)
-        doneBytes += bytesOf(move)
-        stalls.progressed()
+      const reassigning = await stopping.within(cluster.retrying(() => listReassignments(cluster)))
+      const under = new Set(reassigning.map(keyOf))
+      for (const [key, move] of active)
+        if (!under.has(key)) {
+          active.delete(key)
+          done.push(move)
+          doneBytes += bytesOf(move)
+          stalls.progressed()
+        }
+      // They keep nobody waiting: neither those that come behind them nor who has asked.
+      const waits = stalls.find(reassigning.filter(moving => active.has(keyOf(moving))))
+      for (const stall of await stopping.within(waits)) {
+        active.delete(stall.partition)
+        stalled.push(stall)
       }
-    // They keep nobody waiting: neither those that come behind them nor who has asked.
-    for (const stall of await stalls.find(reassigning.filter(moving => active.has(keyOf(moving))))) {
-      active.delete(stall.partition)
-      stalled.push(stall)
+      const bytes = doneBytes + (await stopping.within(copied(cluster, [...active.values()])))
+      const fraction = totalBytes > 0 ? bytes / totalBytes : done.length / moves.length
+      progress.update({ fraction, bytes, at: `${done.length} of ${moves.length} partitions` })
+      if (stopping.asked || (active.size === 0 && waiting.length === 0)) break
+      await sleep(cluster.clock, pollMs)
     }
-    const bytes = doneBytes + (await copied(cluster, [...active.values()]))
-    const fraction = totalBytes > 0 ? bytes / totalBytes : done.length / moves.length
-    progress.update({ fraction, bytes, at: `${done.length} of ${moves.length} partitions` })
-    if (active.size === 0 && (waiting.length === 0 || stopped())) break
-    if (stopped()) break
-    await sleep(cluster.clock, pollMs)
+    if (!stopping.asked) await stopping.within(lead(cluster, done))
+  } catch (error) {
+    // What has come of it so far is told all the same.
+    if (!(error instanceof Stopped)) throw error
   }
-  await lead(cluster, done)
   return { moved: done.length, moving: active.size, left: waiting.length, stalled, failed }
 }
 
