@@ -96,7 +96,7 @@ async function move(planner: (state: ClusterState) => MovePlan): Promise<string>
   const outcome = await runMoves(client, moves, {
     inFlight: 32,
     progress: new Progress(),
-    stopping: new Stopping(client.clock, '')
+    stopping: new Stopping(client.clock)
   })
   if (throttle !== undefined) await clearThrottle(client)
   const bytes = moves.reduce((sum, one) => sum + bytesOf(one), 0)

@@ -134,7 +134,7 @@ try {
     const outcome = await runMoves(client, moves, {
       inFlight: 200,
       progress: new Progress(),
-      stopping: new Stopping(client.clock, '')
+      stopping: new Stopping(client.clock)
     })
     return `${outcome.moved} moved, ${outcome.failed.length} failed`
   })

@@ -3,13 +3,20 @@ import type { Cluster } from '../client/cluster.ts'
 import { type ConsumedRecord, Consumer, type ConsumerOptions } from '../client/consumer.ts'
 import { GroupConsumer } from '../client/group-consumer.ts'
 import { listOffset, type OffsetSpec } from '../client/offsets.ts'
-import { type ClientFlags, onStopSignal, wholeNumber, withClientFlags, withCluster } from './client.ts'
+import { type ClientFlags, wholeNumber, withClientFlags, withCluster } from './client.ts'
 import { UsageError } from './failure.ts'
 import { RecordOutput } from './output.ts'
 import { Progress } from './progress.ts'
 import { jsonOf } from './record-json.ts'
 import { timeMs } from './reset-texts.ts'
 import { flagBytes } from './split.ts'
+import { Stopping } from './stopping.ts'
+
+/** How long a member that is stopped tries to commit and to leave: others wait for it otherwise. */
+const leavingMs = 3000
+
+const unansweredHint =
+  'No broker answered: the group may get again what was printed last, and waits for this member until its session ends.'
 
 interface ConsumeFlags extends ClientFlags {
   from?: string
@@ -92,7 +99,12 @@ async function consume(topic: string, flags: ConsumeFlags): Promise<void> {
             reset: from === 'latest' ? 'latest' : 'earliest'
           })
     const ends = flags.exit ? await endsOf(cluster, topic, info.partitions.length, !flags.uncommitted) : undefined
-    await pump(source, format, flags.count ?? Number.POSITIVE_INFINITY, ends)
+    const stopping = new Stopping(cluster.clock, {
+      hint: flags.group === undefined ? undefined : unansweredHint,
+      graceMs: leavingMs,
+      onAsk: () => source.interrupt()
+    }).onSignal()
+    await pump(source, format, flags.count ?? Number.POSITIVE_INFINITY, ends, stopping).finally(() => stopping.end())
   })
 }
 
@@ -139,23 +151,18 @@ async function pump(
   source: Source,
   format: (record: ConsumedRecord) => Buffer,
   countMax: number,
-  ends: readonly number[] | undefined
+  ends: readonly number[] | undefined,
+  stopping: Stopping
 ): Promise<void> {
-  let stopped = false
-  const stop = () => {
-    stopped = true
-    source.interrupt()
-  }
-  const letGo = onStopSignal(stop)
-  const output = new RecordOutput(stop)
+  const output = new RecordOutput(() => stopping.ask())
   // On a terminal the records themselves show how far it is.
   const progress = new Progress({ quiet: process.stdout.isTTY })
   const done = fractionDone(source, countMax, ends)
   let printed = 0
   let bytes = 0
   try {
-    while (!stopped && printed < countMax) {
-      const records = await source.poll(ends && printed === 0 ? 100 : 1000, countMax - printed)
+    while (!stopping.asked && printed < countMax) {
+      const records = await stopping.within(source.poll(ends && printed === 0 ? 100 : 1000, countMax - printed))
       for (const record of records) {
         const line = format(record)
         output.write(line)
@@ -168,8 +175,7 @@ async function pump(
     }
   } finally {
     progress.end()
-    letGo()
-    await source.close(!output.closed)
+    await stopping.within(Promise.resolve(source.close(!output.closed)))
   }
 }
 

@@ -2,8 +2,14 @@ import type { Clock, Timer } from '../std/clock.ts'
 import { onStopSignal } from './client.ts'
 import { Failed } from './failure.ts'
 
-/** How long what is under way has to be answered once a person has stopped the command. */
-const graceMs = 1000
+export interface StoppingOptions {
+  /** How to go on later. */
+  readonly hint?: string
+  /** How long what is under way has to be answered once it is asked; a second when absent. */
+  readonly graceMs?: number
+  /** Told at once. */
+  readonly onAsk?: () => void
+}
 
 /** A person has stopped the command. */
 export class Stopped extends Failed {}
@@ -14,17 +20,16 @@ export class Stopped extends Failed {}
  */
 export class Stopping {
   private readonly clock: Clock
-  private readonly hint: string
+  private readonly options: StoppingOptions
   private readonly waiting = new Set<() => void>()
   private timer: Timer | undefined
   private isOver = false
   private isAsked = false
   private letGo = () => {}
 
-  /** `hint` says how to go on later. */
-  constructor(clock: Clock, hint: string) {
+  constructor(clock: Clock, options: StoppingOptions = {}) {
     this.clock = clock
-    this.hint = hint
+    this.options = options
   }
 
   /** Takes the first Ctrl-C or SIGTERM for it, until `end`. */
@@ -67,14 +72,16 @@ export class Stopping {
   }
 
   ask(): void {
+    if (this.isAsked) return
     this.isAsked = true
-    this.timer = this.clock.after(graceMs, () => {
+    this.options.onAsk?.()
+    this.timer = this.clock.after(this.options.graceMs ?? 1000, () => {
       this.isOver = true
       for (const giveUp of this.waiting) giveUp()
     })
   }
 
   private error(): Stopped {
-    return new Stopped('Stopped before it was done.', this.hint)
+    return new Stopped('Stopped before it was done.', this.options.hint)
   }
 }

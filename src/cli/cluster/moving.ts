@@ -67,7 +67,7 @@ export async function carryOut(
   else show(plan.state, plan.moves, flags)
   if (flags.dryRun) return false
   if (plan.moves.length > 0) await confirm('Move them?', flags.yes)
-  const stopping = new Stopping(cluster.clock, goOnHint).onSignal()
+  const stopping = new Stopping(cluster.clock, { hint: goOnHint }).onSignal()
   try {
     await stopping.within(begin())
     for (let round = 0; !isDone(plan); round++) {

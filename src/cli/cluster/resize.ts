@@ -27,7 +27,7 @@ export async function resizing(cluster: Cluster, topic: string, replicas: number
 /** Does it, and waits for the end. */
 export async function resize(cluster: Cluster, topic: string, replicas: number): Promise<void> {
   const { moves } = await resizing(cluster, topic, replicas)
-  const stopping = new Stopping(cluster.clock, goOnHint).onSignal()
+  const stopping = new Stopping(cluster.clock, { hint: goOnHint }).onSignal()
   const progress = new Progress()
   try {
     judge(await runMoves(cluster, moves, { inFlight, progress, stopping }))
