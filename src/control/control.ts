@@ -182,7 +182,11 @@ class MetastoreControl implements Control {
     if (!(await this.txnInParts(puts, compare, last))) {
       await this.orphans.remove(topicId)
       await this.metadata.txn([], [end])
-      throw alreadyExists(name)
+      if (this.known.topic(name)) throw alreadyExists(name)
+      throw new NaruError(
+        'KAFKA_STORAGE_ERROR',
+        `Topic '${name}' could not be made: this broker's lease ended meanwhile.`
+      )
     }
     const image = this.known.topicById(topicId)
     // Somebody may have deleted it again in the meantime.

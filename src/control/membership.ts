@@ -1,5 +1,4 @@
 import { type Lease, type Metastore, MetastoreError, type Operation } from '../metastore/metastore.ts'
-import { assert } from '../std/assert.ts'
 import type { Clock, Timer } from '../std/clock.ts'
 import { NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
@@ -69,9 +68,9 @@ export class Membership {
     return this.options.clock.monotonic() < this.doubtUntil || (this.lease?.inDoubt ?? false)
   }
 
-  /** The lease that what ends with this broker goes under. */
+  /** The lease that what ends with this broker goes under. Throws KAFKA_STORAGE_ERROR while there is none. */
   get leaseId(): string {
-    assert(this.lease, 'a broker has a lease once it has joined')
+    if (!this.lease) throw new NaruError('KAFKA_STORAGE_ERROR', "This broker's lease has ended; it registers again.")
     return this.lease.id
   }
 

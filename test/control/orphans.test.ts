@@ -6,7 +6,7 @@ import { openEmbeddedMetastore } from '../../src/metastore/embedded/embedded.ts'
 import { type Metastore, MetastoreError } from '../../src/metastore/metastore.ts'
 import { ManualClock } from '../../src/std/clock.ts'
 import { silent } from '../../src/std/log.ts'
-import { nextRandom } from './nodes.ts'
+import { nextRandom, settle } from './nodes.ts'
 
 const clock = new ManualClock()
 
@@ -58,6 +58,29 @@ describe('keys of partitions without a topic', () => {
     assert.deepEqual(controller.image.load(1), { leads: 0, replicas: 0 })
     await other.close()
     await controller.close()
+  })
+
+  it('are removed where the lease of the broker that makes it ends, which does not say that the topic is there', async () => {
+    const metastore = await openEmbeddedMetastore({ clock, logger: silent })
+    let isCut = true
+    const cut = wrapped(metastore, {
+      async txn(transaction) {
+        const shown = transaction.success?.some(({ key }) => key.startsWith('topics/'))
+        if (shown && isCut) {
+          isCut = false
+          const [{ lease }] = (await metastore.range('creating/')).items
+          await (metastore as Metastore & { endLease(id: string): Promise<void> }).endLease(lease)
+        }
+        return metastore.txn(transaction)
+      }
+    })
+    const maker = await control(cut, 1)
+    const big = { name: 'big', assignments: onOne(300), configs: {} }
+    await assert.rejects(maker.createTopic(big), { code: 'KAFKA_STORAGE_ERROR' })
+    assert.deepEqual((await metastore.range('partitions/')).items, [])
+    await settle()
+    assert.equal((await maker.createTopic(big)).partitions.length, 300)
+    await maker.close()
   })
 
   it('stay where the topic is made in the very moment in which they are looked at', async () => {
