@@ -61,6 +61,8 @@ export interface BrokerParts {
   readonly metrics: Metrics
   /** How other brokers are reached; a broker that is to be alone needs none. */
   readonly connect?: Connect
+  /** Of the program, for whoever looks after the cluster. */
+  readonly version?: string
 }
 
 const alone: Connect = () => Promise.reject(new Error('this broker connects to no others'))

@@ -1,4 +1,4 @@
-import { formatOption, type Option, parseOption, withUnits } from '../std/option.ts'
+import { formatOption, type Option, option, parseOption, withUnits } from '../std/option.ts'
 import { type BrokerSources, brokerText, brokerTexts, type ConfigSource, type SourcedText } from './config-sources.ts'
 import { type ConfigTexts, topicOptions } from './topic-options.ts'
 
@@ -53,6 +53,21 @@ export function brokerEntries(
       return own.length > 0 ? made : { ...made, value: null }
     })
   })
+}
+
+/** Not to be set: the protocol has no other place in which a broker could tell it. */
+const versionOption = option({
+  name: 'naru.version',
+  type: 'string',
+  default: '',
+  doc: "The version of Naru that the broker runs. It can't be set."
+})
+
+/** Tells which version of the program a broker is. */
+export function versionEntry(version: string): ConfigEntry {
+  const { name } = versionOption
+  const synonyms = [{ name, value: version, source: 'default' }] as const
+  return { option: versionOption, name, value: version, source: 'default', readOnly: true, synonyms }
 }
 
 /** The configs that are set for all brokers. */

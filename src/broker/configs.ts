@@ -3,7 +3,7 @@ import type { Control } from '../control/types.ts'
 import { messageOf, NaruError } from '../std/errors.ts'
 import type { Logger } from '../std/log.ts'
 import { formatOption, type Option, type OptionValues, parseOption, withUnits } from '../std/option.ts'
-import { brokerEntries, type ConfigEntry, clusterEntries, topicEntries } from './config-entries.ts'
+import { brokerEntries, type ConfigEntry, clusterEntries, topicEntries, versionEntry } from './config-entries.ts'
 import type { BrokerSources } from './config-sources.ts'
 import { LogLevels } from './log-levels.ts'
 import { checkOtherName, type OtherResourceType, otherResources, refuseOtherChanges } from './other-configs.ts'
@@ -44,6 +44,7 @@ export class Configs {
   private readonly logger: Logger
   private readonly levels: LogLevels
   private readonly folder: string
+  private readonly version: string | undefined
 
   /** `options`: every option of a broker. */
   constructor(parts: {
@@ -52,7 +53,9 @@ export class Configs {
     options: readonly Option[]
     logDir: { readonly path: string }
     logger: Logger
+    version?: string
   }) {
+    this.version = parts.version
     this.folder = parts.logDir.path
     const { control, values } = parts
     this.control = control
@@ -78,7 +81,10 @@ export class Configs {
       case 'broker':
         if (name === '') return clusterEntries(this.control.image.brokerConfigs(undefined), this.options.dynamic)
         this.checkNodeId(name, 'Broker', ' or empty string,')
-        return brokerEntries(this.options.all, this.sources, this.options.dynamic)
+        return [
+          ...brokerEntries(this.options.all, this.sources, this.options.dynamic),
+          ...(this.version === undefined ? [] : [versionEntry(this.version)])
+        ]
       case 'logger':
         return this.levels.describe(name)
       default:

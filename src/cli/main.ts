@@ -20,7 +20,7 @@ async function main(args: readonly string[]): Promise<void> {
   const wanted = args[0] === 'help' ? args[1] : args[0]
   const program = new Command('naru')
     .description('Naru: a message queue that any Kafka client can use.')
-    .version((await import('./version.ts')).version, '-V, --version', 'print the version')
+    .version((await import('../run/version.ts')).version, '-V, --version', 'print the version')
     .addHelpText('after', help)
     .addHelpCommand(new Command('help').argument('[command]').description('tell about a command').helpGroup('More:'))
     .showHelpAfterError("('naru --help' lists the commands)")

@@ -91,6 +91,20 @@ export async function describeConfigs(
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
+/** The version of Naru that a broker runs; undefined where it doesn't say, as older ones don't. */
+export async function versionOf(cluster: Cluster, id: number): Promise<string | undefined> {
+  const connection = await cluster.broker(id)
+  const { results } = await connection.request(DescribeConfigs, {
+    resources: [
+      { resourceType: resourceTypes.broker, resourceName: String(id), configurationKeys: [brokerVersionConfig] }
+    ]
+  })
+  return results[0]?.configs[0]?.value ?? undefined
+}
+
+/** The config by which a broker tells its version. */
+export const brokerVersionConfig = 'naru.version'
+
 /** At most so many resources are asked for in one request. */
 const describedMax = 200
 

@@ -28,6 +28,7 @@ import { storeOptions } from '../storage/options.ts'
 import { openLogStore } from '../storage/store.ts'
 import type { LogStore } from '../storage/types.ts'
 import { claimFolder } from './cluster-folder.ts'
+import { version } from './version.ts'
 
 /** How long connections may take to finish what they do when the broker closes. */
 const closeGraceMs = 2000
@@ -125,7 +126,7 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
     closing.add(() => control.close())
     await store.survival.vouch()
     if (!world.metastore) refuseOtherNode(control)
-    const broker = await Broker.open({ ...world, store, logDir, control, options: brokerOptions, values })
+    const broker = await Broker.open({ ...world, store, logDir, control, options: brokerOptions, values, version })
     closing.add(() => broker.close())
     const door = new KafkaDoor({
       ...world,

@@ -1,5 +1,5 @@
 import { isCordoned } from '../../client/admin.ts'
-import { describeTopicConfigs } from '../../client/admin-configs.ts'
+import { describeTopicConfigs, versionOf } from '../../client/admin-configs.ts'
 import type { Cluster, PartitionInfo } from '../../client/cluster.ts'
 import { formatAddress } from '../../client/options.ts'
 import { messageOf } from '../../std/errors.ts'
@@ -37,6 +37,8 @@ export interface BrokerStatus {
   readonly error: string | null
   /** It takes no new replicas. */
   readonly cordoned: boolean
+  /** Of Naru; null where it doesn't say or can't be asked. */
+  readonly version: string | null
   readonly leads: number
   /** Partitions that it should lead: it has their first replica. */
   readonly preferred: number
@@ -104,16 +106,21 @@ interface Reached {
   /** Why it can't be reached from here, if so. */
   readonly error: string | null
   readonly cordoned: boolean
+  readonly version: string | null
 }
 
 async function reached(cluster: Cluster): Promise<ReadonlyMap<number, Reached>> {
   const tried = cluster.brokerList().map(async ({ id }): Promise<[number, Reached]> => {
     try {
       await cluster.broker(id)
-      // One that doesn't say isn't.
-      return [id, { error: null, cordoned: await isCordoned(cluster, id).catch(() => false) }]
+      const [cordoned, version] = await Promise.all([
+        // One that doesn't say isn't.
+        isCordoned(cluster, id).catch(() => false),
+        versionOf(cluster, id).catch(() => undefined)
+      ])
+      return [id, { error: null, cordoned, version: version ?? null }]
     } catch (error) {
-      return [id, { error: messageOf(error), cordoned: false }]
+      return [id, { error: messageOf(error), cordoned: false, version: null }]
     }
   })
   return new Map(await Promise.all(tried))
@@ -142,7 +149,7 @@ function brokerStatuses(
     .sort(([a], [b]) => a - b)
     .map(([id, counted]) => {
       const broker = known.get(id)
-      const { error, cordoned } = brokers.get(id) ?? { error: null, cordoned: false }
+      const { error, cordoned, version } = brokers.get(id) ?? { error: null, cordoned: false, version: null }
       return {
         broker: id,
         address: broker ? formatAddress(broker) : null,
@@ -151,6 +158,7 @@ function brokerStatuses(
         state: !broker ? 'gone' : error === null ? 'up' : 'unreachable',
         error,
         cordoned,
+        version,
         ...counted
       }
     })

@@ -59,11 +59,12 @@ function print(status: ClusterStatus, all: boolean): void {
   const led = controller >= 0 ? `the controller is broker ${controller}` : 'there is no controller'
   process.stdout.write(`Cluster ${clusterId}: ${count(brokers.length, 'broker')}, ${led}.\n\n`)
   printTable(
-    ['broker', 'address', 'rack', 'state', 'leads', 'preferred', 'replicas', 'in sync'],
-    brokers.map(({ broker, address, rack, state, cordoned, leads, preferred, replicas, inSync }) => [
+    ['broker', 'address', 'rack', 'version', 'state', 'leads', 'preferred', 'replicas', 'in sync'],
+    brokers.map(({ broker, address, rack, version, state, cordoned, leads, preferred, replicas, inSync }) => [
       broker,
       address ?? '-',
       rack ?? '-',
+      version ?? (state === 'up' ? 'unknown' : '-'),
       cordoned ? `${state}, cordoned` : state,
       leads,
       preferred,

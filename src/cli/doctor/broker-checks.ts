@@ -1,3 +1,4 @@
+import { brokerVersionConfig } from '../../client/admin-configs.ts'
 import { bytesText } from '../output.ts'
 import { check } from './finding.ts'
 import { numberOf } from './partition-checks.ts'
@@ -22,6 +23,26 @@ export const brokerChecks = [
           ]
     )
   ),
+  check('versions', 'brokers that run different versions', ({ brokers }) => {
+    const reached = brokers.filter(({ unreachable }) => unreachable === undefined)
+    const byVersion = new Map<string, number[]>()
+    for (const { id, configs } of reached) {
+      const version = configs.get(brokerVersionConfig) ?? 'an unknown version'
+      byVersion.set(version, [...(byVersion.get(version) ?? []), id])
+    }
+    if (byVersion.size < 2) return []
+    const told = Array.from(byVersion, ([version, ids]) => `${version} on ${ids.join(', ')}`)
+    return [
+      {
+        severity: 'info',
+        subject: `brokers ${reached.map(({ id }) => id).join(', ')}`,
+        what: `They run different versions: ${told.join('; ')}.`,
+        why: 'That is how an upgrade looks halfway. Brokers work together across it, but what only the newer ones know is not there for all.',
+        todo: 'Go on with the upgrade, or go back.',
+        command: 'naru cluster status'
+      }
+    ]
+  }),
   check('disk-room', 'disks that are nearly full', ({ brokers }) =>
     brokers.flatMap(({ id, logDirs }) =>
       logDirs.flatMap(({ path, totalBytes, usableBytes }) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { partitionStatus, statusOf } from '../../../src/cli/cluster/status-view.ts'
 import { type RunningCluster, startCluster } from '../../../src/index.ts'
+import { version } from '../../../src/run/version.ts'
 import { ManualClock } from '../../../src/std/clock.ts'
 import { ApiVersions } from '../../../src/wire/kafka/messages/api-versions.ts'
 import { DescribeConfigs } from '../../../src/wire/kafka/messages/describe-configs.ts'
@@ -97,6 +98,46 @@ describe('what a cluster says of itself', () => {
   })
 })
 
+describe('versions of brokers', () => {
+  it('are what each says of itself, and unknown where one is too old to', async () => {
+    const brokers = new FakeBrokers(3).on(DescribeConfigs, ({ resources: [{ resourceType, resourceName }] }, node) => ({
+      results: [
+        {
+          errorCode: 0,
+          errorMessage: null,
+          resourceType,
+          resourceName,
+          configs:
+            node === 3 || resourceType !== 4
+              ? []
+              : [
+                  {
+                    name: 'naru.version',
+                    value: `0.${node}.0`,
+                    readOnly: true,
+                    configSource: 5,
+                    isSensitive: false,
+                    synonyms: []
+                  }
+                ]
+        }
+      ]
+    }))
+    const cluster = brokers.cluster(new ManualClock())
+    await cluster.fetchTopics([])
+    const { brokers: seen } = await statusOf(cluster)
+    assert.deepEqual(
+      seen.map(({ version, state }) => [version, state]),
+      [
+        ['0.1.0', 'up'],
+        ['0.2.0', 'up'],
+        [null, 'up']
+      ]
+    )
+    cluster.close()
+  })
+})
+
 describe('naru cluster status', () => {
   let cluster: RunningCluster
 
@@ -120,11 +161,17 @@ describe('naru cluster status', () => {
     const { code, brokers, counts, affected, partitions, topics, controller } = await status('--check')
     assert.equal(code, 0)
     assert.deepEqual(
-      brokers.map((broker: Record<string, unknown>) => [broker.broker, broker.rack, broker.state, broker.replicas]),
+      brokers.map(({ broker, rack, version, state, replicas }: Record<string, unknown>) => [
+        broker,
+        rack,
+        version,
+        state,
+        replicas
+      ]),
       [
-        [1, 'a', 'up', 4],
-        [2, 'b', 'up', 4],
-        [3, 'c', 'up', 4]
+        [1, 'a', version, 'up', 4],
+        [2, 'b', version, 'up', 4],
+        [3, 'c', version, 'up', 4]
       ]
     )
     assert.equal(
@@ -136,6 +183,7 @@ describe('naru cluster status', () => {
     assert.ok([1, 2, 3].includes(controller))
     const { stdout } = await naru(['cluster', 'status'], cluster.bootstrap)
     assert.match(stdout.toString(), /4 partitions of 2 topics: all are as they should be\./)
+    assert.match(stdout.toString(), new RegExp(`^ +1 +\\S+ +a +${version} +up `, 'm'))
   })
 
   it('tells of brokers that are gone, and says by its exit code how bad it is', async () => {

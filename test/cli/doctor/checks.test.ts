@@ -274,6 +274,13 @@ const triggers: Record<string, readonly (readonly [Partial<View>, Severity, RegE
       /it is at broker3:9092, which can't be reached from here: connect ECONNREFUSED/
     ]
   ],
+  versions: [
+    [
+      { brokers: [versioned(1, '0.2.0'), broker(2), versioned(3, '0.2.0')] },
+      'info',
+      /different versions: 0\.2\.0 on 1, 3; an unknown version on 2\./
+    ]
+  ],
   'disk-room': [
     [room(50), 'warning', /50\.0 MiB of 1000\.0 MiB are left \(5\.0%\) for \/data/],
     [room(10), 'error', /10\.0 MiB of 1000\.0 MiB are left \(1\.0%\)/]
@@ -295,6 +302,11 @@ const triggers: Record<string, readonly (readonly [Partial<View>, Severity, RegE
       /x\.y is set: Unknown topic config name/
     ]
   ]
+}
+
+function versioned(id: number, version: string): BrokerView {
+  const { configs } = broker(id)
+  return broker(id, { configs: new Map([...configs, ['naru.version', version]]) })
 }
 
 function room(usable: number): Partial<View> {
