@@ -16,6 +16,7 @@ import { deleteOffsets } from './offset-delete.ts'
 import { type FetchedTopic, fetchAllOffsets, fetchOffsets } from './offset-fetch.ts'
 import { type GroupEnvironment, GroupsState } from './state.ts'
 import { type SyncRequest, sync } from './sync.ts'
+import { UntoldMembers } from './untold-members.ts'
 
 /** The internal topic that keeps groups and committed offsets. */
 export const offsetsTopicName = '__consumer_offsets'
@@ -83,6 +84,7 @@ export class GroupCoordinator {
   private readonly shards = new Map<number, StateShard<GroupsState>>()
   /** By the same partitions. */
   private readonly forgotten = new Map<number, ForgottenTopics>()
+  private untold: UntoldMembers | undefined
 
   constructor(options: GroupCoordinatorOptions) {
     this.options = options
@@ -124,8 +126,20 @@ export class GroupCoordinator {
   resign(partition: number): void {
     this.forgotten.get(partition)?.close()
     this.forgotten.delete(partition)
-    this.shards.get(partition)?.close()
+    const shard = this.shards.get(partition)
+    if (this.untold) for (const { members } of shard?.state?.groups.values() ?? []) this.untold.add(members.keys())
+    shard?.close()
     this.shards.delete(partition)
+  }
+
+  /** The broker stops: from now on it is noted which members of what it resigns from have heard of that. */
+  handOver(): void {
+    this.untold = new UntoldMembers()
+  }
+
+  /** Resolves once all members that were handed over have been told NOT_COORDINATOR, by whatever they asked next. */
+  async membersKnow(): Promise<void> {
+    await this.untold?.none()
   }
 
   close(): void {
@@ -137,28 +151,35 @@ export class GroupCoordinator {
    * (MEMBER_ID_REQUIRED, …), others reject: INVALID_GROUP_ID, INVALID_SESSION_TIMEOUT, UNKNOWN_MEMBER_ID,
    * FENCED_INSTANCE_ID, INCONSISTENT_GROUP_PROTOCOL.
    */
-  async join(request: JoinRequest, client: JoiningClient): Promise<JoinResponse> {
-    const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.options.config
-    const shard = this.namedShard(request.groupId)
-    if (request.sessionTimeoutMs < sessionTimeoutMinMs || request.sessionTimeoutMs > sessionTimeoutMaxMs)
-      throw new NaruError(
-        'INVALID_SESSION_TIMEOUT',
-        `The session time-out must lie between ${sessionTimeoutMinMs} and ${sessionTimeoutMaxMs} ms.`
-      )
-    return shard.park((state, turn, reply) => join(state, turn, reply, request, client))
+  join(request: JoinRequest, client: JoiningClient): Promise<JoinResponse> {
+    return this.telling(request.memberId, async () => {
+      const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.options.config
+      const shard = this.namedShard(request.groupId)
+      if (request.sessionTimeoutMs < sessionTimeoutMinMs || request.sessionTimeoutMs > sessionTimeoutMaxMs)
+        throw new NaruError(
+          'INVALID_SESSION_TIMEOUT',
+          `The session time-out must lie between ${sessionTimeoutMinMs} and ${sessionTimeoutMaxMs} ms.`
+        )
+      return shard.park((state, turn, reply) => join(state, turn, reply, request, client))
+    })
   }
 
   /** SyncGroup; a follower's is parked until the leader's is committed. UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, INCONSISTENT_GROUP_PROTOCOL, REBALANCE_IN_PROGRESS. */
-  async sync(request: SyncRequest): Promise<SyncResponse> {
-    return this.namedShard(request.groupId).park((state, turn, reply) => sync(state, turn, reply, request))
+  sync(request: SyncRequest): Promise<SyncResponse> {
+    return this.telling(request.memberId, async () => {
+      const shard = this.namedShard(request.groupId)
+      return shard.park((state, turn, reply) => sync(state, turn, reply, request))
+    })
   }
 
   /** Heartbeat. UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID, ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS. */
   async heartbeat(request: HeartbeatRequest): Promise<void> {
     try {
-      const shard = this.namedShard(request.groupId)
-      await shard.execute(state => heartbeat(state, request))
-      shard.glance()
+      await this.telling(request.memberId, async () => {
+        const shard = this.namedShard(request.groupId)
+        await shard.execute(state => heartbeat(state, request))
+        shard.glance()
+      })
     } catch (error) {
       // Nothing is known about the member yet, and its session has not begun to count: it may stay calm.
       if (codeOf(error) !== 'COORDINATOR_LOAD_IN_PROGRESS') throw error
@@ -167,7 +188,9 @@ export class GroupCoordinator {
 
   /** LeaveGroup of one or several members, each answered for itself. */
   async leave(request: LeaveRequest): Promise<LeaveResponse> {
-    return this.namedShard(request.groupId).execute((state, turn) => leave(state, turn, request))
+    const left = await this.namedShard(request.groupId).execute((state, turn) => leave(state, turn, request))
+    for (const { memberId } of request.members) this.untold?.told(memberId)
+    return left
   }
 
   /**
@@ -196,8 +219,9 @@ export class GroupCoordinator {
     }
     if (offsets.length === 0 && request.items.length > 0) return results
     try {
-      const shard = this.shardOf(request.groupId)
-      const errors = await shard.execute((state, turn) => commitOffsets(state, turn, { ...request, offsets }))
+      const errors = await this.telling(request.memberId, async () =>
+        this.shardOf(request.groupId).execute((state, turn) => commitOffsets(state, turn, { ...request, offsets }))
+      )
       for (const [at, error] of errors.entries()) results[places[at]] = error
     } catch (error) {
       if (places.length === 0 || !(error instanceof NaruError)) throw error
@@ -276,6 +300,16 @@ export class GroupCoordinator {
   /** A topic was deleted: its committed offsets go. Until then, and where this broker dies first, its id gives them away. */
   async topicDeleted(topic: string, topicId: TopicId): Promise<void> {
     await Promise.all([...this.forgotten.values()].map(topics => topics.add(topic, topicId)))
+  }
+
+  /** Runs a verb of a member; what it hears is noted where its group is being handed over. */
+  private async telling<T>(memberId: string, verb: () => Promise<T>): Promise<T> {
+    try {
+      return await verb()
+    } catch (error) {
+      if (codeOf(error) === 'NOT_COORDINATOR') this.untold?.told(memberId)
+      throw error
+    }
   }
 
   /** The shard of a group that must have a name: members do, offsets need not. */

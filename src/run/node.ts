@@ -40,6 +40,9 @@ const drainTimeoutMs = 3000
  */
 const lingerMs = 250
 
+/** And before that for so long while members of its groups haven't heard: clients' heartbeats are 3 s apart by default. */
+const membersKnowTimeoutMs = 3500
+
 /** The outside world of one broker: the machine's, or a simulated one. */
 export interface NodeWorld {
   readonly clock: Clock
@@ -150,8 +153,11 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
     if (node.port === 0) await advertise(listener.port)
     let closed: Promise<void> | undefined
     const handOver = async () => {
+      broker.groups.handOver()
       await control.drain(drainTimeoutMs)
-      if (control.image.brokers().length > 1) await sleep(world.clock, lingerMs)
+      if (control.image.brokers().length === 1) return
+      await Promise.race([broker.groups.membersKnow(), sleep(world.clock, membersKnowTimeoutMs)])
+      await sleep(world.clock, lingerMs)
     }
     const stop = async () => {
       if (world.metastore)

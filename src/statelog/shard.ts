@@ -46,6 +46,11 @@ export class StateShard<S extends ReplayedState> {
     return this.live !== undefined
   }
 
+  /** To look at, without waiting for anything to be committed; undefined while it isn't loaded. */
+  get state(): S | undefined {
+    return this.live?.state
+  }
+
   /** Resolves when the state is loaded or could not be for the moment, or the shard was closed. */
   whenLoaded(): Promise<void> {
     if (this.live || this.closed) return Promise.resolve()
