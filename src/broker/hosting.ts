@@ -105,6 +105,7 @@ export class Hosting {
       await this.removeLog(topic.name, { topicId: topic.topicId, partition: index })
   }
 
+  /** `topic`: its name, or its id where nobody knows the name any more. */
   private async removeLog(topic: string, id: LogId): Promise<void> {
     const { store, logger } = this.parts
     try {
@@ -157,7 +158,7 @@ export class Hosting {
       const image = control.image.topicById(id.topicId)?.partitions[id.partition]
       if (image?.replicas.includes(control.nodeId)) continue
       logger.warn({ ...id }, 'removing the log of a partition that was deleted, or moved to other brokers')
-      await store.remove(id)
+      await this.removeLog(id.topicId, id)
     }
   }
 

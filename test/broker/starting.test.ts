@@ -146,6 +146,29 @@ describe('a broker that starts', () => {
       await close()
     })
 
+  it('serves what there is where the log of a topic that was deleted meanwhile can not be removed', async () => {
+    const disk = new SimulatedDisk({ random: new SeededRandom(8), faults: { slow: 0 } })
+    const before = await openWorld({}, disk)
+    const { topicId } = await before.topic('old')
+    await before.topic('t')
+    await put(before, 'old', 0, 'a')
+    await put(before, 't', 0, 'b')
+    await before.close()
+    const parts = { clock: new ManualClock(), random: new SeededRandom(98), logger: silent }
+    const metastore = await openEmbeddedMetastore({ ...parts, durable: { disk, folder: '/data/metastore' } })
+    const control = await openControl({ ...parts, metastore, nodeId: 1 })
+    await control.deleteTopic(topicId)
+    await control.close()
+    await metastore.close()
+    disk.failNext('rename', `${topicId}-0`)
+    const after = await openWorld({}, disk)
+    assert.deepEqual(lines(await fetch(after, [item('t', 0, 0), item('old', 0, 0)])), [
+      't-0: b',
+      'old-0: UNKNOWN_TOPIC_OR_PARTITION'
+    ])
+    await after.close()
+  })
+
   it('lets an eligible replica lead where it is the last in sync, and damaged', async () => {
     const { starting, open, image, close } = await comingBack({ isLast: true, isDamaged: true })
     open()
