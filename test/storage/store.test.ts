@@ -72,9 +72,11 @@ describe('log store', () => {
     })
     const restarted = log.advanceStart(100, true)
     await writing
+    const isDurable = durable(log, 100)
     await (store as unknown as { checkpoint(): Promise<void> }).checkpoint()
     goOn()
     await restarted
+    await isDurable
     const after = await openStore(setting(disk.afterKill()))
     const { startOffset, endOffset } = await after.open(logId(1), syncConfig)
     assert.deepEqual([startOffset, endOffset], [100, 100])

@@ -91,6 +91,7 @@ export async function restartAt(context: StoreContext, log: StoredLog, offset: n
   // Behind that: a checkpoint that doesn't need the entry any more must say the same.
   await context.control(log, 'start', offset)
   log.durableEndOffset = offset
+  log.onProgress?.()
   await deleteSegments(context, log)
 }
 
