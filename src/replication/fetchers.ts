@@ -18,7 +18,7 @@ export class Fetchers {
   private readonly followed = new Map<Partition, Followed>()
 
   constructor(world: LaneWorld) {
-    this.world = world
+    this.world = toldOnce(world)
   }
 
   /** Fetches a partition from a leader of the given epoch on. May be called again with whatever has changed. */
@@ -58,5 +58,29 @@ export class Fetchers {
       this.lanes.set(key, lane)
     }
     return lane
+  }
+}
+
+/** What two lanes find out of one leader that is gone is told once: told again it would end the next registration of one that lives. */
+function toldOnce(world: LaneWorld): LaneWorld {
+  /** Registrations that were connected to since they were told of, by node. */
+  const reached = new Map<number, number>()
+  return {
+    ...world,
+    connected(leader) {
+      reached.set(leader.nodeId, leader.epoch)
+      world.connected?.(leader)
+    },
+    async refused(leader) {
+      const { nodeId, epoch } = leader
+      if (reached.get(nodeId) !== epoch) return
+      reached.delete(nodeId)
+      try {
+        await world.refused(leader)
+      } catch (error) {
+        if (!reached.has(nodeId)) reached.set(nodeId, epoch)
+        throw error
+      }
+    }
   }
 }
