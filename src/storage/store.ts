@@ -55,7 +55,8 @@ export async function openLogStore(
     await prepareFolder(disk, folders, folder)
     const survival = await Survival.open(disk, folders, folder)
     const corrupt = environment.metrics.counter('naru_corrupt_batches_total', 'Damaged places found in logs')
-    const checkpoint = await recover({ ...environment, folder, folders, corrupt })
+    const doubt = () => survival.doubt()
+    const checkpoint = await recover({ ...environment, folder, folders, corrupt, doubt })
     return new Store(environment, folder, options, lock, folders, survival, checkpoint, corrupt)
   } catch (error) {
     await lock.release()

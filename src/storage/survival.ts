@@ -5,20 +5,23 @@ import { cleanMarkerName } from './recovery/recovery.ts'
 
 /**
  * What of a data folder outlived the end of the process that had it last: all that was written; what was synced; or
- * nothing, as it is a new folder. A process that is killed loses nothing of the page cache, a machine that stops does.
+ * nothing for sure, as it is a new folder, or one of which something is lost and no log can say what. A process that is
+ * killed loses nothing of the page cache, a machine that stops does.
  */
 export type Survived = 'all' | 'synced' | 'nothing'
 
 const fileName = 'boot-id'
 /** In place of a boot id: not all survived, and nobody has drawn the conclusions yet. */
 const lost = 'lost'
+/** The same, of anything. */
+const nothingSure = 'nothing sure'
 
 /**
  * Tells a machine's crash from a process's by the boot id that was current when the folder was last vouched for. What
  * was found is found again at the next start, however this one ends, until `vouch` says that it has been dealt with.
  */
 export class Survival {
-  readonly survived: Survived
+  survived: Survived
   private readonly disk: Disk
   private readonly folders: FolderSync
   private readonly folder: string
@@ -43,7 +46,7 @@ export class Survival {
     const written = (await readWhole(disk, `${folder}/${fileName}`))?.toString()
     const isClean = await disk.exists(`${folder}/${cleanMarkerName}`)
     const survived =
-      written === undefined
+      written === undefined || written === nothingSure
         ? 'nothing'
         : written !== lost && (isClean || written === (await disk.bootId()))
           ? 'all'
@@ -51,6 +54,12 @@ export class Survival {
     const survival = new Survival(disk, folders, folder, survived, written)
     if (survived === 'synced') await survival.write(lost)
     return survival
+  }
+
+  /** What was acknowledged may be lost in any log: to be called before anything is written by which that can't be seen again. */
+  async doubt(): Promise<void> {
+    this.survived = 'nothing'
+    await this.write(nothingSure)
   }
 
   /** Nobody relies on more than there is: from here on all survives but a crash of the machine. */

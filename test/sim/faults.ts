@@ -1,5 +1,6 @@
 import { below, chance } from '../../src/std/random.ts'
 import type { SimCluster } from './cluster.ts'
+import { flipJournalBit, flipSegmentBit } from './flips.ts'
 import type { Machine } from './machine.ts'
 
 /** What may be done to a cluster. Each gives a line for the story, or nothing when there was nothing to do. */
@@ -127,7 +128,11 @@ const faults = {
   'bit flip': sim => {
     // One machine only: what is damaged everywhere is lost.
     sim.flipped ??= sim.pick(sim.machines)
-    return flipBit(sim, sim.flipped)
+    return flipSegmentBit(sim, sim.flipped)
+  },
+  'journal bit flip': sim => {
+    sim.flipped ??= sim.pick(sim.machines)
+    return flipJournalBit(sim, sim.flipped)
   },
   'clock jump': sim =>
     one(sim, sim.machines, machine => {
@@ -202,37 +207,9 @@ const faults = {
   }
 } satisfies Record<string, Fault>
 
-/** Flips a bit in a segment of a replica, of which another one in sync has the same: it must come from there again. */
-function flipBit(sim: SimCluster, machine: Machine): string | undefined {
-  // What a process has checked once it does not check again: it finds what rots while it is not there.
-  machine.kill()
-  const { disk, nodeId } = machine
-  const segments = disk.paths().flatMap(path => {
-    const [, topicId, index] = /([^/]{22})-(\d+)\/[^/]+\.log$/.exec(path) ?? []
-    // What the others have in their page caches only may be gone before it is fetched from there.
-    if (!topicId || sim.partitions.isPageCached(topicId) !== false) return []
-    const members = sim.partitions.isrOf(topicId, Number(index)).filter(member => member !== nodeId)
-    const twins = sim.machines.filter(other => members.includes(other.nodeId) && other.disk.paths().includes(path))
-    const bytes = Math.max(0, ...twins.map(twin => commonBytes(disk.contents(path), twin.disk.contents(path))))
-    return bytes > 0 ? [{ path, bytes }] : []
-  })
-  if (segments.length === 0) return undefined
-  const { path, bytes } = sim.pick(segments)
-  const position = below(sim.random, bytes)
-  disk.flipBit(path, position, below(sim.random, 8))
-  return `kill -9 of ${nodeId}, and a bit flips in byte ${position} of ${path}`
-}
-
-/** How many bytes two files begin with alike. */
-function commonBytes(one: Buffer, other: Buffer): number {
-  const most = Math.min(one.length, other.length)
-  for (let at = 0; at < most; at++) if (one[at] !== other[at]) return at
-  return most
-}
-
 export type FaultName = keyof typeof faults
 /** Plans say themselves when these are tried. */
-const onPurpose: readonly FaultName[] = ['one left behind', 'last in sync gone']
+const onPurpose: readonly FaultName[] = ['one left behind', 'last in sync gone', 'journal bit flip']
 /** Those that plans are drawn from. */
 export const faultNames = (Object.keys(faults) as FaultName[]).filter(name => !onPurpose.includes(name))
 

@@ -61,6 +61,10 @@ function isTakenForNew(state: ProducerState, batch: Buffer): boolean {
 const said = new Map([
   ['damaged batches: they are kept and not served', 'damage read'],
   ['acknowledged records are damaged or lost: reading them answers CORRUPT_MESSAGE', 'damage recovered'],
+  [
+    'a round of the journal is damaged: acknowledged records may be lost; logs that miss some say so',
+    'damaged round found'
+  ],
   ['a replica begins anew, where its leader does', 'replica made anew'],
   ['a damaged replica is thrown away and fetched again', 'damaged replica fetched again'],
   ['the in-sync replicas changed', 'ISR changed'],

@@ -61,6 +61,7 @@ export function planOf(seed: number): Plan {
   const faults = new Map(plan.faults)
   if (chance(random, 0.2)) faults.set('one left behind', 2)
   if (plan.topics.some(({ unclean }) => unclean)) faults.set('last in sync gone', 6)
+  if (below(random, 7) === 1) faults.set('journal bit flip', 4)
   return { ...plan, faults }
 }
 

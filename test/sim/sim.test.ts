@@ -22,6 +22,7 @@ const states = [
   'truncation',
   'damage read',
   'damaged replica fetched again',
+  'damaged round found',
   'broker reported gone',
   'lease lost',
   'election failed',

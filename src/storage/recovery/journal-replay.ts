@@ -33,7 +33,9 @@ export class JournalReplay {
   async apply(piece: Piece): Promise<void> {
     if (piece.journal === 'cached' && this.cachedLost) return
     const buffer = await this.readPiece(piece)
-    let expected = piece.offset
+    const offset = piece.suspect ? this.believable(piece, buffer) : piece.offset
+    if (offset === undefined) return
+    let expected = offset
     for (let at = 0; at < piece.length; ) {
       const bytes = validBatchAt(buffer, at)
       if (bytes === 0 || (piece.suspect && !this.continues(buffer, at, expected))) {
@@ -69,6 +71,18 @@ export class JournalReplay {
     }
   }
 
+  /**
+   * Where an entry of a damaged round goes on: its offset may be what is damaged. Where the log ends there, or the first batch
+   * says the same, it is right; else that batch is, where the log ends there. Undefined where it would lead beyond the end.
+   */
+  private believable({ offset }: Piece, buffer: Buffer): number | undefined {
+    const { end } = this.host
+    if (offset === end) return offset
+    const base = validBatchAt(buffer, 0) > 0 ? header.baseOffset(buffer, 0) : -1
+    if (base === offset || base === end) return base
+    return offset < end ? offset : undefined
+  }
+
   /** Whether a batch out of a damaged round is at least where it should be: offset and epoch are outside its CRC. */
   private continues(buffer: Buffer, at: number, expected: number): boolean {
     const epoch = this.host.epochs.latest?.epoch
@@ -88,12 +102,16 @@ export class JournalReplay {
     }
   }
 
-  /** The end of a `data` entry is damaged: as much is given up as its header says, one record at least. */
+  /** The end of a `data` entry is damaged: as much is given up as its header says at most, one record at least. */
   private damagedInJournal(piece: Piece, buffer: Buffer, at: number, expected: number): void {
     if (buffer.length - at < header.headerBytes || expected < this.host.end) return
+    // The length of a damaged round's entry may reach into the zeros behind the round.
+    if (piece.suspect && buffer.subarray(at).every(byte => byte === 0)) return
     const base = header.baseOffset(buffer, at)
-    const count = header.lastOffset(buffer, at) + 1 - base
-    this.damagedBefore(expected + (base === expected && count > 0 && count < 1_000_000 ? count : 1), piece, at)
+    const counts = [header.lastOffset(buffer, at) + 1 - base, header.recordCount(buffer, at)]
+    // Rather too many: what was acknowledged must not have its offset given to another.
+    const count = Math.max(1, ...counts.filter(candidate => candidate < 1_000_000))
+    this.damagedBefore(expected + (base === expected ? count : 1), piece, at)
   }
 
   private damagedBefore(offset: number, piece: Piece, at: number): void {

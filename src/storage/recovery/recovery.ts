@@ -26,6 +26,8 @@ export interface RecoveryContext {
   readonly folder: string
   readonly folders: FolderSync
   readonly corrupt: Counter
+  /** Called when what was acknowledged may be lost in any log, before anything is written. */
+  doubt?(): Promise<void>
 }
 
 /** Makes a new data folder's skeleton, or checks the version of an old one. */
@@ -94,6 +96,8 @@ export async function recover(context: RecoveryContext): Promise<Checkpoint> {
   const sync = await readJournal(disk, folder, 'sync', start.sync)
   const cached = await readJournal(disk, folder, 'cached', start.cached)
   reportDamagedRounds(context, sync)
+  // A log of which only such a round knew ends early, and nothing behind it says so.
+  if (sync.damaged.length > 0) await context.doubt?.()
   const logs = await recoverLogs(context, start, typeof found === 'string', names, [sync, cached])
   const checkpoint: Checkpoint = {
     number: start.number + 1,

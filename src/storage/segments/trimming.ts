@@ -27,8 +27,9 @@ export async function truncate(context: StoreContext, log: StoredLog, offset: nu
   const place = await locateBatch(context, log, segment, offset)
   const kept = log.segments.indexOf(segment) + (place.position > 0 ? 1 : 0)
   const removed = log.segments.slice(kept)
-  // A batch that reaches below the start goes as a whole: what is left is an empty log.
-  const end = Math.max(place.offset, log.startOffset)
+  // A batch that reaches below the start goes as a whole: what is left is an empty log. What is missing there, in front of
+  // a segment, is cut where it was asked.
+  const end = Math.max(Math.min(place.offset, offset), log.startOffset)
   log.cutTo = end
   log.changed()
   try {

@@ -3,6 +3,8 @@ import { describe, it } from 'node:test'
 import { SimulatedDisk } from '../../../src/disk/simulated.ts'
 import { crc32c } from '../../../src/std/crc32c.ts'
 import { SeededRandom } from '../../../src/std/random.ts'
+import { readFileRounds } from '../../../src/storage/journal/journal-reader.ts'
+import { entryHeaderBytes, roundHeaderBytes } from '../../../src/storage/journal/rounds.ts'
 import { batchAt, durable, folder, logId, openStore, readAll, setting, syncConfig } from '../support.ts'
 
 describe('the rounds of a journal', () => {
@@ -56,6 +58,73 @@ describe('the rounds of a journal', () => {
     assert.deepEqual(seen, [0, 5])
     assert.equal(world.metrics.snapshot()['naru_corrupt_batches_total'], 1)
     await again.close()
+  })
+
+  it('that are damaged lead no log astray, whichever byte it is, and leave nothing sure until somebody has dealt with it', async () => {
+    const entry = roundHeaderBytes
+    for (let byte = 0; byte < roundHeaderBytes + entryHeaderBytes; byte++) {
+      let disk = new SimulatedDisk({ random: new SeededRandom(1) })
+      const store = await openStore(setting(disk))
+      await store.survival.vouch()
+      const log = await store.open(logId(0), syncConfig)
+      for (let at = 0; at < 10; at += 2) {
+        log.append(batchAt(at, 2, 100))
+        await durable(log)
+      }
+      // The last round may be a torn one.
+      const other = await store.open(logId(1), syncConfig)
+      other.append(batchAt(0))
+      await durable(other)
+      disk = disk.afterKill()
+      const path = `${folder}/journal/sync-1`
+      const rounds = readFileRounds(disk.contents(path), path, 'sync', () => {})
+      // Zeros at the end of the header, of which nothing depends.
+      if (byte >= 36 && byte < entry) continue
+      disk.flipBit(path, rounds[rounds.length - 2].position + byte, byte % 8)
+      const again = await openStore(setting(disk))
+      const back = await again.open(logId(0), syncConfig)
+      // Where its kind, its length or its log is damaged, an entry may not be known for one.
+      const isKnown = byte < entry || (byte >= entry + 8 && byte < entry + 16)
+      assert.ok(
+        back.endOffset === 10 || (back.endOffset === 8 && !isKnown),
+        `byte ${byte} ends it at ${back.endOffset}`
+      )
+      assert.equal((await readAll(back)).length, (back.endOffset / 2) * batchAt(0, 2, 100).length)
+      assert.equal(again.survival.survived, 'nothing', `byte ${byte}`)
+      const third = await openStore(setting(disk.afterKill()))
+      assert.equal(third.survival.survived, 'nothing', `byte ${byte}, at the next start`)
+      await third.survival.vouch()
+    }
+  })
+
+  it('that are missing leave a hole, in which a log can be cut', async () => {
+    let disk = new SimulatedDisk({ random: new SeededRandom(1) })
+    const store = await openStore(setting(disk))
+    const log = await store.open(logId(0), syncConfig)
+    for (let at = 0; at < 20; at += 4) {
+      log.append(batchAt(at, 4, 100))
+      await durable(log)
+    }
+    disk = disk.afterKill()
+    const path = `${folder}/journal/sync-1`
+    const rounds = readFileRounds(disk.contents(path), path, 'sync', () => {})
+    // The kind of its entry.
+    disk.flipBit(path, rounds[rounds.length - 2].position + roundHeaderBytes, 4)
+    const again = await openStore(setting(disk))
+    const back = await again.open(logId(0), syncConfig)
+    assert.equal(back.endOffset, 20)
+    await back.truncate(14)
+    assert.equal(back.endOffset, 14)
+    back.append(batchAt(14, 1, 100, 1))
+    await durable(back)
+    const third = await openStore(setting(disk.afterKill()))
+    const cut = await third.open(logId(0), syncConfig)
+    assert.equal(cut.endOffset, 15)
+    const whole = { maxBytes: 1e6, atLeastOne: true, below: 15 }
+    for (const offset of [12, 13])
+      await assert.rejects(async () => cut.read(offset, whole), { code: 'CORRUPT_MESSAGE' })
+    assert.ok((await readAll(cut, 14)).equals(batchAt(14, 1, 100, 1)))
+    await third.close()
   })
 })
 
