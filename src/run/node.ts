@@ -155,7 +155,8 @@ export async function openNode(values: OptionValues, world: NodeWorld): Promise<
     const handOver = async () => {
       broker.groups.handOver()
       await control.drain(drainTimeoutMs)
-      if (control.image.brokers().length === 1) return
+      const stay = control.image.brokers().filter(other => other.nodeId !== control.nodeId && !other.draining)
+      if (stay.length === 0) return
       await Promise.race([broker.groups.membersKnow(), sleep(world.clock, membersKnowTimeoutMs)])
       await sleep(world.clock, lingerMs)
     }

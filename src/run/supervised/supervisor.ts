@@ -79,7 +79,7 @@ export async function runSupervisor(texts: Texts, logger: Logger): Promise<Runni
   let closing: Promise<void> | undefined
   const stop = async () => {
     for (const member of members) member.retire()
-    for (const member of members) await member.stop()
+    await Promise.all(members.map(member => member.stop()))
     await store?.close()
     clearInterval(alive)
   }
