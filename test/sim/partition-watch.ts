@@ -1,6 +1,6 @@
 import { keys, parse, partitionOf, type TopicValue } from '../../src/control/keys.ts'
 import type { PartitionImage } from '../../src/control/types.ts'
-import type { ChangeBatch, Metastore } from '../../src/metastore/metastore.ts'
+import type { ChangeBatch, Metastore, Transaction } from '../../src/metastore/metastore.ts'
 import { Anomalies } from './anomaly.ts'
 import type { Coverage } from './coverage.ts'
 
@@ -32,6 +32,8 @@ export class PartitionWatch {
   private readonly topics = new Map<string, TopicValue>()
   /** The last life of each node. */
   private readonly lives = new Map<number, number>()
+  /** Keys that are just being written for processes that are no more: no life begins with that. */
+  private readonly late = new Set<string>()
 
   constructor(coverage: Coverage, metastore: Metastore) {
     this.coverage = coverage
@@ -103,6 +105,15 @@ export class PartitionWatch {
     return () => watched.isrChanges--
   }
 
+  /** A change is made that a process had asked for which has ended since; gives what is to be called when it is made. */
+  askedByTheDead({ success = [] }: Transaction): () => void {
+    const written = success.flatMap(operation => (operation.type === 'put' ? [operation.key] : []))
+    for (const key of written) this.late.add(key)
+    return () => {
+      for (const key of written) this.late.delete(key)
+    }
+  }
+
   private changed({ changes }: ChangeBatch): void {
     for (const change of changes) {
       const key = change.type === 'delete' ? change.key : change.item.key
@@ -112,7 +123,7 @@ export class PartitionWatch {
         if (value === undefined) this.topics.delete(id)
         else this.topics.set(id, parse<TopicValue>(value))
       } else if (kind === 'nodes') {
-        if (change.type !== 'delete') this.begins(Number(id), change.item.modRevision)
+        if (change.type !== 'delete' && !this.late.has(key)) this.begins(Number(id), change.item.modRevision)
       } else if (value === undefined) this.partitions.delete(key)
       else this.put(key, parse<PartitionImage>(value))
     }

@@ -201,7 +201,12 @@ export class SimMetastore implements Metastore, Reach {
     }
     // It was on its way for longer than anyone waits.
     coverage.count('change made late')
-    this.coordination.clock.after(answerTimeoutMs + below(random, 1500), () => void carryOut().catch(() => {}))
+    const late = async () => {
+      const done = this.life.dead ? this.coordination.partitions.askedByTheDead(transaction) : undefined
+      await carryOut().catch(() => {})
+      done?.()
+    }
+    this.coordination.clock.after(answerTimeoutMs + below(random, 1500), () => void late())
     await this.passing(answerTimeoutMs)
     throw new MetastoreError('unavailable', 'the request is late')
   }
