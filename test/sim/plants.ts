@@ -199,8 +199,8 @@ export const plants: readonly Plant[] = [
     name: 'a leader epoch that stays when a leader restarts',
     causes: ['diverged', 'lost'],
     planOf: harshPlanOf,
-    seed: 16,
-    took: 16,
+    seed: 27,
+    took: 27,
     plant(bed) {
       const change = Metadata.prototype.change as Change
       bed.put(Metadata.prototype, 'change', {
@@ -232,8 +232,8 @@ export const plants: readonly Plant[] = [
      * from then on nobody asks who leads in which epoch. Any one of these fences that is left holds alone: all of them go.
      */
     name: 'a stale leader that is accepted, and followers that follow it',
-    seed: 40,
-    took: 40,
+    seed: 47,
+    took: 47,
     causes: ['lost', 'diverged'],
     planOf: latePlanOf,
     plant(bed) {
