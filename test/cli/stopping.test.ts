@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { type RunningBroker, startNaru as startBroker } from '../support/naru.ts'
+import { standStill } from '../support/stand-still.ts'
 import { ended, naru, startNaru } from './support.ts'
 
 let broker: RunningBroker
@@ -15,7 +16,7 @@ test('a member of a group that is stopped ends though the broker does not answer
   const child = startNaru(['consume', 'orders', '--group', 'g', '--from', 'beginning'], broker.bootstrap)
   const stopped = ended(child)
   await once(child.stdout!, 'data')
-  process.kill(broker.pid, 'SIGSTOP')
+  standStill(broker.pid)
   try {
     child.kill('SIGINT')
     const { code, stdout, stderr } = await stopped

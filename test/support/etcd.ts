@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from './apache-kafka.ts'
 import { etcdProgram } from './etcd-packages.ts'
+import { standStill } from './stand-still.ts'
 
 export { whyNoEtcd } from './etcd-packages.ts'
 
@@ -125,7 +126,7 @@ function etcdNode(name: string, url: string, port: number, flags: readonly strin
     get pid() {
       return child!.pid!
     },
-    pause: () => void child!.kill('SIGSTOP'),
+    pause: () => standStill(child!.pid!),
     resume: () => void child!.kill('SIGCONT'),
     kill9: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),

@@ -5,6 +5,7 @@ import type { PartitionImage } from '../../../src/control/types.ts'
 import { freePort } from '../../support/apache-kafka.ts'
 import { type EtcdNode, type EtcdTest, startEtcd } from '../../support/etcd.ts'
 import { type RunningBroker, startNaru } from '../../support/naru.ts'
+import { standStill } from '../../support/stand-still.ts'
 import { type SteppedClock, steppedClock } from '../../support/stepped-clock.ts'
 import { environmentOf, type Settings } from '../../support/target.ts'
 import { healed } from '../cluster/ask.ts'
@@ -138,7 +139,7 @@ function victimOf(nodeId: number, broker: RunningBroker, starting: Set<Promise<v
       await broker.kill9()
       start().catch(() => {})
     },
-    pause: () => void process.kill(broker.pid, 'SIGSTOP'),
+    pause: () => standStill(broker.pid),
     resume: () => void process.kill(broker.pid, 'SIGCONT'),
     async restart() {
       await broker.stop()

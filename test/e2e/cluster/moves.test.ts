@@ -7,6 +7,7 @@ import { CreateTopics } from '../../../src/wire/kafka/messages/create-topics.ts'
 import { naru } from '../../cli/support.ts'
 import { clientOf } from '../../support/client.ts'
 import { type NaruCluster, startNaruCluster } from '../../support/naru-cluster.ts'
+import { standStill } from '../../support/stand-still.ts'
 import { removeAfter } from '../../support/target.ts'
 import { Clients } from './clients.ts'
 import { anomaliesOf } from './history.ts'
@@ -91,7 +92,7 @@ test('brokers are added, drained and given up for dead under load: nothing is lo
 
   // It stands still for longer than its lease: dead, as far as anybody can tell.
   const victim = running.broker(3)
-  process.kill(victim.pid, 'SIGSTOP')
+  standStill(victim.pid)
   try {
     await until(async () => {
       await asked.retrying(() => asked.fetchTopics([]))

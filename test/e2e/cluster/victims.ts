@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../../support/apache-kafka.ts'
 import { type NaruCluster, startNaruCluster } from '../../support/naru-cluster.ts'
 import { mountSmallDisk, type SmallDisk } from '../../support/small-disk.ts'
+import { standStill } from '../../support/stand-still.ts'
 import { type SteppedClock, steppedClock } from '../../support/stepped-clock.ts'
 import type { Settings } from '../../support/target.ts'
 import { healed } from './ask.ts'
@@ -130,7 +131,7 @@ function processesOf(cluster: NaruCluster): Omit<FaultyCluster, 'links' | 'disks
         signal(nodeId, 'SIGKILL')
         await ended(pid)
       },
-      pause: () => signal(nodeId, 'SIGSTOP'),
+      pause: () => standStill(cluster.broker(nodeId).pid),
       resume: () => signal(nodeId, 'SIGCONT'),
       async restart() {
         const again = cluster.nextRun(nodeId)
@@ -145,7 +146,7 @@ function processesOf(cluster: NaruCluster): Omit<FaultyCluster, 'links' | 'disks
       await cluster.end('SIGKILL')
       await cluster.restart()
     },
-    pause: () => void process.kill(cluster.supervisorPid, 'SIGSTOP'),
+    pause: () => standStill(cluster.supervisorPid),
     resume: () => void process.kill(cluster.supervisorPid, 'SIGCONT'),
     async restart() {
       await cluster.end('SIGTERM')

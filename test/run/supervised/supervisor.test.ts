@@ -10,6 +10,7 @@ import { inSync } from '../../support/in-sync.ts'
 import { kafkajs, withAdmin } from '../../support/kafkajs.ts'
 import { naruCommand, startNaru } from '../../support/naru.ts'
 import { type NaruCluster, startNaruCluster } from '../../support/naru-cluster.ts'
+import { standStill } from '../../support/stand-still.ts'
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -161,7 +162,7 @@ describe('naru start --brokers 3', () => {
   it('takes all processes with it at a second signal', async () => {
     const pids = [1, 2, 3].map(nodeId => cluster.broker(nodeId).pid)
     // One that stands still can't be stopped in an orderly way.
-    process.kill(pids[0], 'SIGSTOP')
+    standStill(pids[0])
     const ended = cluster.end('SIGTERM')
     await sleep(200)
     process.kill(cluster.supervisorPid, 'SIGTERM')
@@ -270,7 +271,7 @@ describe('naru start --brokers', () => {
     const line = await new Promise<string>(resolve => child.stdout.once('data', chunk => resolve(String(chunk))))
     const { brokers } = JSON.parse(line) as { brokers: { pid: number }[] }
     // Even a broker that can't notice.
-    process.kill(brokers[0].pid, 'SIGSTOP')
+    standStill(brokers[0].pid)
     const closed = new Promise(resolve => child.once('close', resolve))
     child.stderr.resume()
     child.kill('SIGKILL')
