@@ -71,6 +71,10 @@ export function setBaseOffset(batch: Buffer, offset: number, at = 0): void {
   writeInt64(batch, offset, at)
 }
 
+export function setLastOffsetDelta(batch: Buffer, delta: number, at = 0): void {
+  batch.writeInt32BE(delta, at + 23)
+}
+
 export function setLeaderEpoch(batch: Buffer, epoch: number, at = 0): void {
   batch.writeInt32BE(epoch, at + 12)
 }

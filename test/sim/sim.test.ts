@@ -48,7 +48,9 @@ const found = [
   // A commit that a member tried again when it had lost its place was taken for that of a group without members.
   2_000_199,
   // One changed length took all batches up to the next index entry, and who had written them was forgotten.
-  2_003_668
+  2_003_668,
+  // A changed number of records, of a damaged batch in the journal, made its log end 65,536 records later.
+  5_001_473
 ]
 
 describe('a simulated cluster', () => {

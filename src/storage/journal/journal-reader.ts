@@ -8,6 +8,7 @@ import {
   entryHeaderBytes,
   entryKinds,
   intactPart,
+  misnamedEntry,
   type Place,
   placeBytes,
   readEntries,
@@ -193,17 +194,18 @@ async function damagedRound(
   const bytes = (await readWhole(disk, path)) ?? Buffer.alloc(0)
   const end = following ? following.position : bytes.length
   const entries: Round['entries'] = []
+  const header = readRoundHeader(bytes, start)
+  const misnamed = header ? misnamedEntry(bytes, start + roundHeaderBytes, header) : -1
   for (let at = start + roundHeaderBytes; at + entryHeaderBytes <= end; ) {
     const kind = entryKinds[bytes.readUInt32LE(at)]
     const length = bytes.readUInt32BE(at + 4)
     const content = at + entryHeaderBytes
     if (kind !== 'data' || length === 0 || content + length > end) break
-    const name = logName(decodeId(bytes, at + entryHeaderBytes - idBytes))
+    const name = logName(decodeId(bytes, content - idBytes))
     const offset = Number(bytes.readBigInt64BE(at + 8))
-    entries.push({
-      name,
-      piece: { kind, order, journal: 'sync', offset, path, position: content, length, suspect: true, place: undefined }
-    })
+    const place = undefined
+    const piece: Piece = { kind, order, journal: 'sync', offset, path, position: content, length, suspect: true, place }
+    if (content !== misnamed) entries.push({ name, piece })
     at = content + length
   }
   return { sequence, order, path, position: start, bytes: end - start, isWhole: false, entries }

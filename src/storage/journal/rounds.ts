@@ -1,4 +1,4 @@
-import { verifyCrc, wholeBatchAt } from '../../record/check.ts'
+import { verifyCrc, walkBatches, wholeBatchAt } from '../../record/check.ts'
 import { readInt64, writeInt64 } from '../../record/header.ts'
 import { crc32c } from '../../std/crc32c.ts'
 import { idBytes } from '../layout.ts'
@@ -158,6 +158,47 @@ function takeHead(payload: Buffer, from: number, to: number, used: number): numb
   let at = used
   for (let position = from; position < to; position++) heads[at++] = payload[position]
   return at
+}
+
+/**
+ * Where the content of the entry of another log begins, in the payload at `at`: where one changed byte in an entry's log
+ * is all that keeps the heads from having the CRC that their header says. Else -1.
+ */
+export function misnamedEntry(source: Buffer, at: number, { payloadBytes, payloadCrc, covers }: RoundHeader): number {
+  const end = at + payloadBytes
+  const crc = covers === 'heads' && end <= source.length ? headsCrc(source, at, end) : undefined
+  if (crc === undefined) return -1
+  let used = 0
+  const entries: { readonly content: number; readonly idEnd: number }[] = []
+  readEntries(source.subarray(at, end), (kind, _, __, from, length) => {
+    used += entryHeaderBytes
+    entries.push({ content: at + from, idEnd: used })
+    if (kind !== 'data') used += length
+    else
+      walkBatches(source.subarray(at + from, at + from + length), () => {
+        used += batchHeadBytes
+      })
+  })
+  const changed = changedByte(crc ^ payloadCrc, used)
+  return entries.find(({ idEnd }) => idEnd - idBytes <= changed && changed < idEnd)?.content ?? -1
+}
+
+/** Which one of so many bytes is changed where their CRCs differ like that, if it is one; else -1. */
+function changedByte(difference: number, bytes: number): number {
+  // What a change of the last byte comes to; their first bytes are all different. Those of bytes before are run back to it.
+  const zero = crc32c(Buffer.of(0))
+  const byFirst = new Map<number, { byte: number; change: number }>()
+  for (let byte = 0; byte < 256; byte++) {
+    const change = (crc32c(Buffer.of(byte)) ^ zero) >>> 0
+    byFirst.set(change >>> 24, { byte, change })
+  }
+  let rest = difference >>> 0
+  for (let at = bytes - 1; at >= 0; at--) {
+    const { byte, change } = byFirst.get(rest >>> 24)!
+    if (change === rest) return at
+    rest = (((rest ^ change) << 8) | byte) >>> 0
+  }
+  return -1
 }
 
 /** Calls `visit` for each entry of an intact round's payload; `at` is where its content begins. */

@@ -39,9 +39,11 @@ export class JournalReplay {
     for (let at = 0; at < piece.length; ) {
       const bytes = validBatchAt(buffer, at)
       if (bytes === 0 || (piece.suspect && !this.continues(buffer, at, expected))) {
+        const end = piece.suspect ? expected + damagedCount(buffer, at, expected) : headsEnd(buffer, at, expected)
         const next = findBatch(buffer, at + 1, Math.max(this.host.end, expected))
-        if (next < 0) {
-          this.damagedInJournal(piece, buffer, at, expected)
+        // In a damaged round it may be another log's, where an entry's length is what is damaged.
+        if (next < 0 || (piece.suspect && header.baseOffset(buffer, next) !== end)) {
+          if (expected >= this.host.end) this.damagedBefore(end, piece, at)
           return
         }
         this.damagedBefore(header.baseOffset(buffer, next), piece, at)
@@ -72,15 +74,13 @@ export class JournalReplay {
   }
 
   /**
-   * Where an entry of a damaged round goes on: its offset may be what is damaged. Where the log ends there, or the first batch
-   * says the same, it is right; else that batch is, where the log ends there. Undefined where it would lead beyond the end.
+   * Where an entry of a damaged round goes on: its offset may be what is damaged, or its log. Where the log ends there it is
+   * right; else the first batch is, where the log ends there. Undefined where it would lead beyond the end.
    */
   private believable({ offset }: Piece, buffer: Buffer): number | undefined {
     const { end } = this.host
-    if (offset === end) return offset
-    const base = validBatchAt(buffer, 0) > 0 ? header.baseOffset(buffer, 0) : -1
-    if (base === offset || base === end) return base
-    return offset < end ? offset : undefined
+    if (offset !== end && validBatchAt(buffer, 0) > 0 && header.baseOffset(buffer, 0) === end) return end
+    return offset <= end ? offset : undefined
   }
 
   /** Whether a batch out of a damaged round is at least where it should be: offset and epoch are outside its CRC. */
@@ -102,23 +102,31 @@ export class JournalReplay {
     }
   }
 
-  /** The end of a `data` entry is damaged: as much is given up as its header says at most, one record at least. */
-  private damagedInJournal(piece: Piece, buffer: Buffer, at: number, expected: number): void {
-    if (buffer.length - at < header.headerBytes || expected < this.host.end) return
-    // The length of a damaged round's entry may reach into the zeros behind the round.
-    if (piece.suspect && buffer.subarray(at).every(byte => byte === 0)) return
-    const base = header.baseOffset(buffer, at)
-    const counts = [header.lastOffset(buffer, at) + 1 - base, header.recordCount(buffer, at)]
-    // Rather too many: what was acknowledged must not have its offset given to another.
-    const count = Math.max(1, ...counts.filter(candidate => candidate < 1_000_000))
-    this.damagedBefore(expected + (base === expected ? count : 1), piece, at)
-  }
-
   private damagedBefore(offset: number, piece: Piece, at: number): void {
     if (offset <= this.host.end) return
     this.host.addDamage(this.host.end, offset, `${piece.path}, byte ${piece.position + at}`)
     this.host.close(offset)
   }
+}
+
+/** Where a damaged batch ends in a round of which the CRC of the heads is right: that covers its offsets. */
+function headsEnd(buffer: Buffer, at: number, expected: number): number {
+  return buffer.length - at < header.headerBytes ? expected : header.lastOffset(buffer, at) + 1
+}
+
+/** How many offsets a damaged batch has in a damaged round; 0 where it may be none. */
+function damagedCount(buffer: Buffer, at: number, expected: number): number {
+  if (buffer.length - at < header.headerBytes) return 0
+  const count = header.lastOffsetDelta(buffer, at) + 1
+  // Its base offset or its epoch is what is damaged.
+  if (validBatchAt(buffer, at) > 0) return count
+  const records = header.recordCount(buffer, at)
+  // An entry's length that is damaged leads into what is no batch.
+  if (header.baseOffset(buffer, at) !== expected || (header.magic(buffer, at) !== 2 && count !== records)) return 0
+  if (count === records) return count
+  const batch = Buffer.from(buffer.subarray(at))
+  header.setLastOffsetDelta(batch, records - 1)
+  return validBatchAt(batch, 0) > 0 ? records : Math.max(0, Math.min(count, records))
 }
 
 /** The next intact batch from `at` on that begins above `offset`; -1 when there is none. */

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { SimulatedDisk } from '../../../src/disk/simulated.ts'
 import { crc32c } from '../../../src/std/crc32c.ts'
+import type { NaruError } from '../../../src/std/errors.ts'
 import { SeededRandom } from '../../../src/std/random.ts'
 import { readFileRounds } from '../../../src/storage/journal/journal-reader.ts'
 import { entryHeaderBytes, roundHeaderBytes } from '../../../src/storage/journal/rounds.ts'
+import type { Log } from '../../../src/storage/types.ts'
 import { batchAt, durable, folder, logId, openStore, readAll, setting, syncConfig } from '../support.ts'
 
 describe('the rounds of a journal', () => {
@@ -97,6 +99,75 @@ describe('the rounds of a journal', () => {
     }
   })
 
+  for (const isFollowed of [false, true])
+    it(`that have one changed byte lose no more than it is in, and put nothing where it was not, ${isFollowed ? 'with' : 'without'} more of their logs behind them`, async () => {
+      // Partitions of one topic, that end alike: one changed bit of an entry makes it the other's.
+      const ids = [0, 1].map(partition => ({ ...logId(0), partition }))
+      const written = (partition: number, offset: number) => batchAt(offset, 2, 10 + partition)
+      const disk = new SimulatedDisk({ random: new SeededRandom(1) })
+      const store = await openStore(setting(disk))
+      const logs = await Promise.all([...ids, logId(1)].map(id => store.open(id, syncConfig)))
+      const append = async (...offsets: number[]) => {
+        for (const offset of offsets) for (const at of [0, 1]) logs[at].append(written(at, offset))
+        await Promise.all(logs.map(log => durable(log)))
+      }
+      await append(0)
+      await append(2, 4)
+      // The last round may be a torn one.
+      logs[2].append(batchAt(0))
+      await append(...(isFollowed ? [6] : []))
+      const offsets = isFollowed ? [0, 2, 4, 6] : [0, 2, 4]
+      const killed = disk.afterKill()
+      const path = `${folder}/journal/sync-1`
+      const rounds = readFileRounds(killed.contents(path), path, 'sync', () => {})
+      const { position, entries } = rounds[rounds.length - 2]
+      const pieces = entries.map(({ name, piece }) => ({ ...piece, partition: Number(name.slice(-1)) }))
+      assert.deepEqual(
+        pieces.map(({ partition, offset, length }) => [partition, offset, length]),
+        [0, 1].map(at => [at, 2, written(at, 2).length + written(at, 4).length])
+      )
+      /** What may be lost by a changed byte, each batch as `partition:offset`. */
+      const mayLose = (byte: number): string[] => {
+        const [first, second] = pieces
+        const at = byte >= second.position - entryHeaderBytes ? 1 : 0
+        const inEntry = byte - pieces[at].position
+        if (byte < first.position - entryHeaderBytes) return []
+        const entry = [`${at}:2`, `${at}:4`]
+        // Its kind or its length: what follows can't be found any more.
+        if (inEntry < 8 - entryHeaderBytes) return at === 0 ? [...entry, '1:2', '1:4'] : entry
+        // Its offset: the batches have it too.
+        if (inEntry < 16 - entryHeaderBytes) return []
+        if (inEntry < 0) return entry
+        return [inEntry < written(at, 2).length ? entry[0] : entry[1]]
+      }
+      const end = offsets.length * 2
+      for (let byte = position; byte < pieces[1].position + pieces[1].length; byte++) {
+        const where = `byte ${byte - position}`
+        const damaged = killed.afterKill()
+        damaged.flipBit(path, byte, byte === pieces[0].position - 1 ? 0 : byte % 8)
+        const again = await openStore(setting(damaged))
+        const lost: string[] = []
+        for (const id of ids) {
+          const log = await again.open(id, syncConfig)
+          assert.ok(log.endOffset <= end, `${where} ends ${id.partition} at ${log.endOffset}`)
+          for (const offset of offsets) {
+            const read = await batchOf(log, offset, where)
+            if (!read) lost.push(`${id.partition}:${offset}`)
+            else assert.ok(read.equals(written(id.partition, offset)), `${where} at ${offset}`)
+          }
+          // What the entry is and how long it is, and whose, must be known for the end to be.
+          const isEntrys = pieces.some(({ position: content }) => byte >= content - entryHeaderBytes && byte < content)
+          if (isFollowed || !isEntrys) assert.equal(log.endOffset, end, `${where} of ${id.partition}`)
+        }
+        const may = mayLose(byte)
+        assert.deepEqual(
+          lost.filter(batch => !may.includes(batch)),
+          [],
+          where
+        )
+      }
+    })
+
   it('that are missing leave a hole, in which a log can be cut', async () => {
     let disk = new SimulatedDisk({ random: new SeededRandom(1) })
     const store = await openStore(setting(disk))
@@ -127,6 +198,20 @@ describe('the rounds of a journal', () => {
     await third.close()
   })
 })
+
+/** The batch at an offset; undefined where it is behind the log's end or damaged. */
+async function batchOf(log: Log, offset: number, where: string): Promise<Buffer | undefined> {
+  if (offset >= log.endOffset) return undefined
+  try {
+    const read = await log.read(offset, { maxBytes: 1, atLeastOne: true, below: log.endOffset })
+    const batch = Buffer.concat(read.chunks)
+    read.release()
+    return batch
+  } catch (error) {
+    assert.equal((error as NaruError).code, 'CORRUPT_MESSAGE', where)
+    return undefined
+  }
+}
 
 /** Rewrites a folder as format version 1 had it: the CRC of a round covers all of its payload. */
 function toVersion1(disk: SimulatedDisk): void {
