@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Api, DecodedResponseOf, RequestInputOf } from '../schema/message.ts'
 import { type Clock, sleep } from '../std/clock.ts'
 import { codeOf, type ErrorCode, messageOf, NaruError } from '../std/errors.ts'
@@ -55,6 +56,8 @@ export class Cluster {
   private readonly closing = new AbortController()
 
   constructor(options: ClientOptions) {
+    // Each connection is one; Node would take more than ten for a leak, and say so to whoever uses the command line.
+    setMaxListeners(0, this.closing.signal)
     this.options = options
     this.clock = options.clock
     this.random = options.random

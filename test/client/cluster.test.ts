@@ -7,6 +7,8 @@ import { Cluster } from '../../src/client/cluster.ts'
 import type { Connect } from '../../src/client/options.ts'
 import { connectTcp } from '../../src/run/connect.ts'
 import { systemClock, systemRandom } from '../../src/run/system.ts'
+import { ManualClock } from '../../src/std/clock.ts'
+import { FakeBrokers } from './fake-broker.ts'
 
 function clusterAt(port: number, connect: Connect): Cluster {
   return new Cluster({ bootstrap: [`127.0.0.1:${port}`], connect, clock: systemClock, random: systemRandom })
@@ -39,4 +41,19 @@ test('and lets go of one that it was still connecting to', async () => {
   await assert.rejects(asked, { code: 'BROKER_NOT_AVAILABLE' })
   assert.ok(stream.destroyed)
   await assert.rejects(connectTcp('127.0.0.1', 9, AbortSignal.abort()), { code: 'ABORT_ERR' })
+})
+
+test('many connections at once are nothing to warn of', async () => {
+  const warnings: Error[] = []
+  const note = (warning: Error) => void warnings.push(warning)
+  process.on('warning', note)
+  const cluster = new FakeBrokers(12).cluster(new ManualClock())
+  await cluster.fetchTopics([])
+  const connections = await Promise.all(cluster.brokerList().map(({ id }) => cluster.broker(id)))
+  assert.equal(new Set(connections).size, 12)
+  // Warnings come a turn later.
+  await new Promise(resolve => setImmediate(resolve))
+  process.off('warning', note)
+  assert.deepEqual(warnings, [])
+  cluster.close()
 })
