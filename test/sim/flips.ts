@@ -53,6 +53,10 @@ export function flipJournalBit(sim: SimCluster, machine: Machine): string | unde
     .filter(round => isElsewhere(sim, machine, round))
   if (rounds.length === 0) return undefined
   const { path, position, entries, sequence } = sim.pick(rounds)
+  for (const { name } of entries) {
+    const { topicId, partition } = parseLogName(name)!
+    sim.partitions.rotted(topicId, partition, nodeId)
+  }
   // Behind its last entry come zeros, which nobody reads.
   const ends = entries.map(({ piece }) => piece.position + piece.length)
   const at = position + below(sim.random, Math.max(...ends) - position)

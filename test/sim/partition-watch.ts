@@ -10,6 +10,8 @@ interface Watched {
   isrChanges: number
   /** Replicas that may lack what they have acknowledged, with the life in which their machine lost its power. */
   readonly lacking: Map<number, number>
+  /** Replicas of which a part rotted that other replicas in sync had, with the life of their machine in which it did. */
+  readonly rotten: Map<number, number>
   /** What the leader of each epoch has appended. */
   readonly appended: Map<number, Range>
   /** What leaders have appended that may be what is damaged in their logs, of producers of which nothing else is there. */
@@ -61,6 +63,11 @@ export class PartitionWatch {
     const life = this.lives.get(nodeId) ?? -1
     for (const [key, { image, lacking }] of this.partitions)
       if (image?.replicas.includes(nodeId) && this.isPageCached(partitionOf(key).topicId)) lacking.set(nodeId, life)
+  }
+
+  /** Something of a replica rotted while its process is not there. It may be all that is in sync when it is back. */
+  rotted(topicId: string, index: number, nodeId: number): void {
+    this.watched(keys.partition(topicId, index)).rotten.set(nodeId, this.lives.get(nodeId) ?? -1)
   }
 
   /** Records go into a leader's log. */
@@ -146,6 +153,7 @@ export class PartitionWatch {
         image: undefined,
         isrChanges: 0,
         lacking: new Map(),
+        rotten: new Map(),
         appended: new Map(),
         perhapsTwice: [],
         lossEpoch: undefined
@@ -168,17 +176,18 @@ export class PartitionWatch {
 
   private put(key: string, image: PartitionImage): void {
     const watched = this.watched(key)
-    const { image: before, lacking, isrChanges } = watched
+    const { image: before, lacking, rotten, isrChanges } = watched
     watched.image = image
     if (image.isr.length === 0) this.anomalies.add('policy', `nobody is in sync in ${key}: ${describe(image)}`)
     if (!before) return
     const { coverage } = this
     // Who is taken in, in a life that began since, has all again.
-    for (const nodeId of image.isr) {
-      const lostIn = lacking.get(nodeId)
-      if (lostIn !== undefined && !before.isr.includes(nodeId) && (this.lives.get(nodeId) ?? -1) > lostIn)
-        lacking.delete(nodeId)
-    }
+    for (const nodeId of image.isr)
+      for (const lost of [lacking, rotten]) {
+        const lostIn = lost.get(nodeId)
+        if (lostIn !== undefined && !before.isr.includes(nodeId) && (this.lives.get(nodeId) ?? -1) > lostIn)
+          lost.delete(nodeId)
+      }
     if (image.leaderEpoch !== before.leaderEpoch) {
       coverage.count('leader changed')
       if (isrChanges > 0) coverage.count('leader changed while an ISR change was in flight')
@@ -200,6 +209,11 @@ export class PartitionWatch {
       return
     }
     if (!before.isr.includes(leader)) this.coverage.count('ELR election')
+    const rottedIn = watched.rotten.get(leader)
+    if (rottedIn !== undefined && leaderBrokerEpoch > rottedIn && members.length === 1) {
+      this.coverage.count('last in sync rotten')
+      watched.lossEpoch = leaderEpoch
+    }
     const lostIn = watched.lacking.get(leader)
     // The former life, until its lease ends, leads nothing any more.
     if (lostIn === undefined || leaderBrokerEpoch <= lostIn) return

@@ -1,3 +1,4 @@
+import { offsetsTopic } from '../../../src/broker/broker.ts'
 import { Cluster } from '../../../src/client/cluster.ts'
 import { keys } from '../../../src/control/keys.ts'
 import { sleep } from '../../../src/std/clock.ts'
@@ -15,7 +16,7 @@ import { Reader } from './reader.ts'
 /** All clients of one run, with what they have seen. */
 export class SimClients {
   readonly partitions: PartitionHistory[]
-  readonly group = new GroupHistory('group')
+  readonly group: GroupHistory
   readonly topics: TopicMaker
   private readonly sim: SimCluster
   private readonly clusters = new Set<Cluster>()
@@ -24,6 +25,7 @@ export class SimClients {
 
   constructor(sim: SimCluster) {
     this.sim = sim
+    this.group = new GroupHistory('group', () => sim.partitions.mayLose(offsetsTopic, 0))
     this.partitions = sim.plan.topics.flatMap(topic =>
       Array.from({ length: topic.partitions }, (_, index) => new PartitionHistory(topic, index, sim.partitions))
     )

@@ -11,12 +11,15 @@ import { Reader } from './reader.ts'
 /** What a group was told, by partition. */
 export class GroupHistory {
   readonly groupId: string
+  readonly mayLose: () => boolean
   readonly anomalies = new Anomalies()
   commits = 0
   private readonly byPartition = new Map<PartitionHistory, CommitHistory>()
 
-  constructor(groupId: string) {
+  /** `mayLose`: whether what the log of offsets had may be gone, as the rules allow. */
+  constructor(groupId: string, mayLose: () => boolean) {
     this.groupId = groupId
+    this.mayLose = mayLose
   }
 
   of(partition: PartitionHistory): CommitHistory {
@@ -36,7 +39,7 @@ export class GroupHistory {
   told(partition: PartitionHistory, offset: number, floor: number): void {
     const history = this.of(partition)
     const wrong = (what: string) => this.anomalies.add('offsets', `${partition.name}: committed is ${offset}, ${what}`)
-    if (offset < floor) wrong(`after ${floor} had been told`)
+    if (offset < floor && !this.mayLose()) wrong(`after ${floor} had been told`)
     if (offset > history.asked) wrong(`and nobody committed more than ${history.asked}`)
     history.floor = Math.max(history.floor, offset)
   }
@@ -136,7 +139,7 @@ export class SimMember {
       const { floor } = history
       await member.commit([{ topic: partition.topic.name, partition: partition.index, offset }])
       this.group.commits++
-      if (offset < floor)
+      if (offset < floor && !this.group.mayLose())
         this.group.anomalies.add('offsets', `${partition.name}: ${offset} was committed after ${floor}`)
       history.floor = Math.max(history.floor, offset)
     }
