@@ -61,7 +61,11 @@ export class Fetchers {
   }
 }
 
-/** What two lanes find out of one leader that is gone is told once: told again it would end the next registration of one that lives. */
+/**
+ * A leader that nobody listens at is gone, where it was connected to under this registration: before, it may not listen yet. That
+ * is told once, whatever both lanes find, until there is a connection again: told again it would end the next registration of
+ * one that lives, cut off from this broker only.
+ */
 function toldOnce(world: LaneWorld): LaneWorld {
   /** Registrations that were connected to since they were told of, by node. */
   const reached = new Map<number, number>()

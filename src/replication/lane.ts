@@ -35,7 +35,7 @@ export interface LaneWorld {
   brokerEpoch(): number | undefined
   /** Where a leader is now; undefined while it isn't registered or doesn't listen. */
   leaderAt(nodeId: number): Leader | undefined
-  /** A broker that could be reached refuses connections: its process is gone. Rejects where that could not be told. */
+  /** Nobody listens where a leader should. Rejects where that is worth telling and could not be told. */
   refused(leader: Leader): Promise<void>
   /** There is a connection to a leader. */
   connected?(leader: Leader): void
@@ -195,7 +195,10 @@ export class Lane {
     try {
       stream = await world.connect(leader.host, leader.port)
     } catch (error) {
-      if (isRefused(error)) this.tellRefused(leader)
+      if (isRefused(error))
+        world.refused(leader).catch(failure => {
+          world.logger.warn({ error: messageOf(failure) }, 'a broker that is gone could not be reported')
+        })
       throw error
     }
     const { clock, config } = world
@@ -212,20 +215,6 @@ export class Lane {
     this.isFirst = true
     if (this.closed) connection.close()
     return connection
-  }
-
-  /**
-   * Only of one that listened under this registration: it may not listen yet. And once for a connection that there was: a
-   * broker that lives, cut off from this one only, is registered again, and would be ended again and again.
-   */
-  private tellRefused(leader: Leader): void {
-    const { connected } = this
-    if (connected?.epoch !== leader.epoch) return
-    this.connected = undefined
-    this.world.refused(leader).catch(error => {
-      this.connected ??= connected
-      this.world.logger.warn({ error: messageOf(error) }, 'a broker that is gone could not be reported')
-    })
   }
 
   private drop(): void {

@@ -44,8 +44,13 @@ it('both lanes to a leader tell once that nobody listens there any more', async 
       clock.advance(config.fetchBackoffMs)
     }
   }
+  brokers.refuse = true
   fetchers.follow(followed(0), 2, 1, true)
   fetchers.follow(followed(1), 2, 1, false)
+  await tries(3)
+  assert.equal(told, 0, 'it may not listen yet')
+
+  brokers.refuse = false
   await tries(3)
   assert.equal(brokers.streams.length, 2)
 

@@ -8,8 +8,6 @@ import { replicationOptions } from '../../src/replication/options.ts'
 import { ManualClock } from '../../src/std/clock.ts'
 import { silent } from '../../src/std/log.ts'
 import { OptionValues } from '../../src/std/option.ts'
-import { Fetch } from '../../src/wire/kafka/messages/fetch.ts'
-import { FakeBrokers } from '../client/fake-broker.ts'
 
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve))
@@ -58,58 +56,6 @@ describe('a lane', () => {
       lane.remove(next)
       await settle()
     }
-    const closed = lane.close()
-    clock.advance(config.fetchBackoffMs)
-    await closed
-  })
-
-  it('tells once of a connection that it had that nobody listens any more, and again only where that failed', async () => {
-    const clock = new ManualClock()
-    const config = new OptionValues({}).of(replicationOptions)
-    const brokers = new FakeBrokers().on(Fetch, () => 'silence')
-    const refusal = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
-    const told: number[] = []
-    let fails = true
-    const lane = new Lane(2, {
-      nodeId: 1,
-      clock,
-      logger: silent,
-      config,
-      connect: (_host, port) => (brokers.refuse ? Promise.reject(refusal) : brokers.connect(port)),
-      brokerEpoch: () => 1,
-      // It registers again at once, as the same life.
-      leaderAt: () => ({ nodeId: 2, epoch: 7, host: 'fake', port: 1 }),
-      async refused({ epoch }) {
-        told.push(epoch)
-        if (fails) throw new Error('the metastore is silent')
-      },
-      renew: () => Promise.resolve()
-    })
-    const tries = async (count: number) => {
-      for (let time = 0; time < count; time++) {
-        await settle()
-        clock.advance(config.fetchBackoffMs)
-      }
-      await settle()
-    }
-    brokers.refuse = true
-    lane.add(following(0))
-    await tries(3)
-    assert.deepEqual(told, [], 'it may not listen yet')
-
-    brokers.refuse = false
-    await tries(3)
-    assert.equal(brokers.streams.length, 1)
-    brokers.refuse = true
-    brokers.streams[0].destroy()
-    await tries(3)
-    assert.ok(told.length >= 2, `told ${told.length} times while that failed`)
-    fails = false
-    await tries(2)
-    told.length = 0
-    await tries(5)
-    assert.deepEqual(told, [], 'it was told')
-
     const closed = lane.close()
     clock.advance(config.fetchBackoffMs)
     await closed
